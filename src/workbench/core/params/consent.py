@@ -1,4 +1,4 @@
-"""Parameters of consent: the source's words for its purposes, what holds without a word, and minors."""
+"""Parameters of consent: the source's names of purposes, the default without a recorded consent, and minors."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Word = Literal["granted", "refused"]
 DEFAULTS: dict[str, Word] = {
     "profiling": "granted", "marketing": "refused", "recommendation": "refused", "research": "refused",
 }  # fmt: skip
-PURPOSES = (*DEFAULTS, "minors", "sensitive")  # the last two are asked for by 12_tag_customers
+PURPOSES = (*DEFAULTS, "minors", "sensitive")  # the last two are used by 12_tag_customers
 
 
 class ConsentParams(Section):
@@ -72,9 +72,9 @@ class ConsentParams(Section):
         return default
 
     def holds(self, purpose: str) -> bool:
-        """Say whether a purpose is granted by a customer whom the consents never mention for it.
+        """Return whether a purpose counts as granted for customers without a recorded consent for it.
 
-        A channel of a purpose (``marketing_sms``) follows its purpose unless it is declared itself.
+        A channel of a purpose (``marketing_sms``) has the default of the purpose, unless it has its own default.
         """
         defaults = {**DEFAULTS, **self.default}
         return defaults.get(purpose, defaults.get(purpose.partition("_")[0], "refused")) == "granted"
@@ -83,4 +83,4 @@ class ConsentParams(Section):
 def _check_purposes(names: dict) -> None:
     unknown = [name for name in names if name.partition("_")[0] not in PURPOSES]
     if unknown:
-        raise ValueError(f"'{unknown[0]}' is no purpose. {did_you_mean(unknown[0], PURPOSES)}")
+        raise ValueError(f"'{unknown[0]}' is not a purpose. {did_you_mean(unknown[0], PURPOSES)}")

@@ -1,4 +1,4 @@
-"""Whom a run tells that it ended: commands, files, webhooks and mails."""
+"""Notifications at the end of a run: commands, files, webhooks and mails."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class MailParams(Section):
     def _addresses(cls, value: Any) -> Any:
         for address in [value] if isinstance(value, str) else value:
             if not _ADDRESS.fullmatch(address):
-                raise ValueError(f"{address!r} is no mail address")
+                raise ValueError(f"{address!r} is not a mail address")
         return value
 
 
@@ -95,7 +95,7 @@ class HookParams(Section):
 
 
 class HooksParams(Section):
-    """Whom a run tells that it ended."""
+    """Notifications at the end of a run, by event."""
 
     on_done: list[HookParams] = parameter([], en="After a run that succeeded", zh="运行成功后")
     on_failure: list[HookParams] = parameter([], en="After a run that failed or was refused", zh="运行失败或被拒绝后")

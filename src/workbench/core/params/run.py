@@ -20,7 +20,7 @@ LocalText = str | dict[Literal["en", "zh"], str]  # one text, or one for each la
 
 
 class GoalParams(Section):
-    """What the run is for; printed at the top of the report, each text as it is or by language."""
+    """The purpose of the run, printed at the top of the report; texts are plain or by language."""
 
     question: LocalText = parameter("", en="The question the run answers", zh="本次运行要回答的问题")
     kind: GoalKind = parameter(
@@ -40,7 +40,7 @@ class GoalParams(Section):
 
 
 class RetentionParams(Section):
-    """How long results are kept, in days up to the date of the newest good run; without a number, for good."""
+    """How long results are kept, in days before the newest successful run; without a number they are never deleted."""
 
     tables: dict[str, int] = parameter(
         {},
@@ -97,7 +97,7 @@ class RetentionParams(Section):
 
 
 class ShareParams(Section):
-    """Who beside the owner may see the report."""
+    """Who may see the report in addition to the owner."""
 
     group: str | None = parameter(
         None,
@@ -107,7 +107,7 @@ class ShareParams(Section):
 
 
 class RunParams(Section):
-    """How the flow runs."""
+    """Stages and limits of a run."""
 
     stages: list[str] | None = parameter(
         None, en="Stages to run, in number order; default: all built-in", zh="要运行的阶段，按编号；默认全部内置阶段"

@@ -86,7 +86,7 @@ def _folded(values: list[str]) -> set[str]:
 
 
 class AccuracyParams(Section):
-    """A rule that rows of a source should fulfil; it is checked, not applied."""
+    """A rule that rows of a source should fulfil; it is only checked, rows are not changed."""
 
     rule: str = parameter(..., en="Expression that should be true", zh="应当成立的表达式")
     level: Literal["blocker", "warning", "info"] = parameter(
@@ -114,14 +114,14 @@ class KeepParams(Section):
 
 
 class FillParams(Section):
-    """Columns given on the first line of an order alone."""
+    """Columns that are filled only on the first line of an order, to be copied to the other lines."""
 
     by: str = parameter("order_id", en="Column that groups the lines", zh="归并各行的列")
     columns: list[str] = parameter(..., en="Columns to fill within each group", zh="在组内补齐的列", min_length=1)
 
 
 class SourceParams(Section):
-    """One source: a file or a glob of files that feeds one canonical table."""
+    """One source: a file, or several files by a glob pattern, for one canonical table."""
 
     path: str = parameter(
         ...,

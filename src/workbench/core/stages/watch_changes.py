@@ -15,7 +15,7 @@ __all__ = ["STAGE", "Acknowledgement", "Watch", "WatchChanges"]
 
 
 class Watch(Section):
-    """A metric that somebody watches: an alarm is raised below or above a bound."""
+    """A watched metric: an alarm is raised below or above a bound."""
 
     metric: str
     below: float | None = None
@@ -33,7 +33,7 @@ class Watch(Section):
 
 
 class Acknowledgement(Section):
-    """An alarm that somebody has looked at: who, why, and until when."""
+    """A reviewed alarm: by whom, why, and until when it stays closed."""
 
     what: str
     subject: str
