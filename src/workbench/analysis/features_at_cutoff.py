@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = ["FeaturesAtCutoff", "dated_only"]
 
-DATED = ("customer_id", "registered_at")  # columns of customers that have a date of their own
+DATED = ("customer_id", "registered_at")  # columns of customers whose values have a date
 WINDOWS_DAYS = (30, 90, 365)
 
 
@@ -33,9 +33,9 @@ class FeaturesAtCutoff:
     ----------
     windows_days : sequence of int
     settings : FeatureSettings or None
-        Of 03_build_features.
+        Settings of 03_build_features.
     columns : collection of str
-        Today's features; others are not built, since today's customers lack them. Empty: all are built.
+        Names of today's features; only these are built. Empty: all are built.
     engine : ibis backend, optional
         Engine of the tables: groups of features are then computed one after the other, which saves a third of the
         time.
@@ -55,8 +55,8 @@ class FeaturesAtCutoff:
             From ``dated_only``.
         cut_off : date
         undated : collection of str
-            Columns of customers that ``dated_only`` left out. Features that may use one of them are left out too: at
-            the cut-off they would be computed from another source and mean something else.
+            Columns of customers that ``dated_only`` left out. Features that may use one of them are left out too, since
+            at the cut-off they would be computed from another source and have a different meaning.
 
         Returns
         -------
@@ -83,7 +83,7 @@ def _may_use(feature: str, columns: Collection[str]) -> bool:
 def dated_only(
     tables: Mapping[str, ibis.Table], late: Collection[str] = (), stable: Sequence[str] = ()
 ) -> tuple[dict[str, ibis.Table], tuple[str, ...]]:
-    """Remove columns without a date from the customer table, and list them; stable columns stay, unless late.
+    """Remove columns without a date from the customer table, except stable ones that are not late; list them.
 
     Parameters
     ----------

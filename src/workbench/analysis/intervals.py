@@ -23,7 +23,7 @@ __all__ = [
 
 LEVEL = 0.95  # share of intervals that cover the true value
 SMALL_CELL = 10  # customers; a count from 1 to 9 is not shown
-TOLERANCE = 1e-9  # share; rounding of doubles
+TOLERANCE = 1e-9  # tolerance for rounding errors, as a share
 
 
 def wilson(successes: ArrayLike, n: ArrayLike, *, level: float = LEVEL) -> tuple[np.ndarray, np.ndarray]:
@@ -39,7 +39,7 @@ def wilson(successes: ArrayLike, n: ArrayLike, *, level: float = LEVEL) -> tuple
     Returns
     -------
     (low, high) : arrays of float in [0, 1]
-        NaN where ``n`` is 0 or either is missing.
+        NaN where ``n`` is 0 or either value is missing.
 
     Raises
     ------
@@ -184,7 +184,7 @@ def compare_shares(successes: ArrayLike, n: ArrayLike, base_successes: ArrayLike
 
 
 def benjamini_hochberg(p_values: ArrayLike) -> np.ndarray:
-    """Adjust p-values so that a cut at a level keeps the expected share of false discoveries below it.
+    """Adjust p-values for the false discovery rate: selecting those up to a level keeps the rate below that level.
 
     Parameters
     ----------

@@ -16,14 +16,14 @@ __all__ = ["SENSITIVE", "ModelColumns", "choose_columns", "differing", "tidy"]
 SENSITIVE = frozenset(column.name for table in CANONICAL.values() for column in table.columns if column.sensitive)
 IDENTIFIERS = frozenset(column.name for table in CANONICAL.values() for column in table.columns if column.kind == "id")
 NOT_FEATURES = frozenset({"customer_id", "label", "observed_at", "as_of", "cut_off"})
-UNIQUE_SHARE = 0.5  # text with more distinct values per row is an identifier
+UNIQUE_SHARE = 0.5  # share of distinct values above which a text column is an identifier
 MOST_VALUES = 200  # most distinct values of a category
-LEAST_ROWS = 50  # fewest rows for a column without repeats to be an identifier
+LEAST_ROWS = 50  # fewest rows for recognising identifiers by their distinct values
 
 
 @dataclass(frozen=True)
 class ModelColumns:
-    """The columns of a model, and why others were left out.
+    """The columns of a model, and the reasons why others were left out.
 
     Attributes
     ----------
@@ -51,7 +51,7 @@ def choose_columns(features: pd.DataFrame, *, leave_out: Iterable[str] = ()) -> 
     features : pandas.DataFrame
         One row per training customer.
     leave_out : iterable of str
-        Columns to exclude, beside customer_id and label.
+        Columns to exclude, in addition to customer_id and label.
 
     Returns
     -------
@@ -107,7 +107,7 @@ def _text(values: pd.Series) -> np.ndarray:
 
 
 def differing(frames: Mapping[str, pd.DataFrame]) -> set[str]:
-    """Return the columns that some periods lack."""
+    """Return the columns that are missing in some periods."""
     sets = [set(frame.columns) for frame in frames.values()]
     return set.union(*sets) - set.intersection(*sets)
 

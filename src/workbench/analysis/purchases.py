@@ -28,15 +28,15 @@ def purchase_days(transactions: ibis.Table, *, as_of: date) -> ibis.Table:
     ----------
     transactions : ibis.Table
         One row per order line: customer_id, ordered_at, amount and, where known, order_id, quantity, status. Lines
-        without customer or time are left out. A line without order_id is an order of its own.
+        without customer or time are left out. A line without order_id counts as a separate order.
     as_of : date
         Only lines before this day (midnight) are read.
 
     Returns
     -------
     ibis.Table
-        customer_id, purchased_on (date): one row per customer and day with a purchase: an order with a sale, as
-        defined in `workbench.intake.features.inputs.lines`, on the day of its first line. Returns do not count.
+        customer_id, purchased_on (date): one row per customer and purchase day. A purchase is an order with a sale (see
+        `workbench.intake.features.inputs.lines`), on the day of its first line. Returns do not count.
     """
     orders = purchases(group_orders(known_lines(transactions, as_of=as_of)))
     return orders.select("customer_id", purchased_on=orders.ordered_at.date()).distinct()

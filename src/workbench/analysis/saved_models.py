@@ -22,18 +22,19 @@ class SavedModel:
     Attributes
     ----------
     kind : str
-        ``churn`` or ``value``: it names the registered model, ``<kind>-<profile>``, and selects the scorer.
+        ``churn`` or ``value``: part of the name of the registered model, ``<kind>-<profile>``; selects the scoring
+        function.
     version : str
         A digest of the model, the same for the same data and parameters.
     facts : dict
-        Plain values (JSON): everything beside the pipeline that is needed to apply it, and the date, data and result of
-        the test. ``leak_alarms`` above 0 prevents it from becoming the champion.
+        JSON values: everything other than the pipeline that is needed for scoring, and the date, data and result of the
+        test. With ``leak_alarms`` above 0 the model cannot become the champion.
     inputs : dict of str
         Input columns: name to number or text.
     example : list of dict
         A few rows of input with typical values, not of a real customer.
     body : bytes
-        The pipeline from ``dump_pipeline``; empty where the facts are the model.
+        The pipeline from ``dump_pipeline``; empty if the facts are the whole model.
     """
 
     kind: str
@@ -77,18 +78,18 @@ def dump_pipeline(pipeline: Any) -> bytes:
 
 
 def load_pipeline(body: bytes, *, trusted: Collection[str]) -> Any:
-    """Load a pipeline that has only types on our list; the caller checks its digest first.
+    """Load a pipeline that contains only allowed types; the caller checks its digest first.
 
     Parameters
     ----------
     body : bytes
     trusted : collection of str
-        Types beyond skops' own list, by their full names.
+        Full names of types allowed in addition to those skops trusts.
 
     Raises
     ------
     DataError
-        When it has a type that is not on the list; then nothing is loaded.
+        When the pipeline contains a type that is not allowed; then nothing is loaded.
     """
     import skops.io  # noqa: PLC0415
 

@@ -1,4 +1,4 @@
-"""Fits on one thread, since the last digits of multi-threaded sums differ between machines."""
+"""Limit fits to one thread, since the last digits of multi-threaded sums differ between machines."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""What everything stands on: errors, the table schema, stages, parameters, the workspace and the store."""
+"""The foundation of the package: errors, the table schema, stages, parameters, the workspace and the store."""

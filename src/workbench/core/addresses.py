@@ -1,4 +1,4 @@
-"""Addresses of the network, taken apart; nothing is fetched."""
+"""Parsing of network addresses; nothing is fetched."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ class Address:
     ----------
     scheme, host : str
     port : int
-        That of the scheme where none is named; 0 where it has none.
+        The stated port, else the default port of the scheme; 0 if there is none.
     path : str
-        With its query.
+        Path with the query.
     signed_in : bool
-        Whether it holds a name or a password.
+        Whether the address contains a user name or password.
     names_port : bool
-        Whether the port was named.
+        Whether the address states a port.
     """
 
     scheme: str
@@ -36,7 +36,7 @@ class Address:
 
 
 def read_address(text: str) -> Address | None:
-    """Take an address apart; None if it has no host or cannot be read. A host alone is an address without scheme.
+    """Parse an address, with or without a scheme; None if it has no host or cannot be parsed.
 
     Examples
     --------

@@ -20,12 +20,12 @@ __all__ = [
 ]
 
 
-_CREDENTIALS = re.compile(r"(?<=://)[^\s'\"]*@")  # user and password of an address, which no message repeats
+_CREDENTIALS = re.compile(r"(?<=://)[^\s'\"]*@")  # user and password in an address; masked in every message
 
 
 @dataclass(frozen=True)
 class Fault:
-    """One thing that is wrong: what was found, what was expected, what to do next.
+    """One error: what was found, what was expected, what to do next.
 
     Parameters
     ----------
@@ -34,7 +34,7 @@ class Fault:
     found : str
         What was found, name and value.
     expected : str
-        What would have been right.
+        What would be correct.
     remedy : str
         What to do next.
     """
@@ -81,13 +81,13 @@ class StageError(WorkbenchError):
 
 
 class ProfileError(WorkbenchError):
-    """The YAML or the command is wrong (exit code 2)."""
+    """The profile or the command has an error (exit code 2)."""
 
     exit_code = 2
 
 
 class DataError(WorkbenchError):
-    """A named file or column is missing or unreadable, or the data is refused (exit code 3)."""
+    """A required file or column is missing or unreadable, or the data is rejected (exit code 3)."""
 
     exit_code = 3
 
@@ -99,7 +99,7 @@ class WorkspaceBusyError(WorkbenchError):
 
 
 def did_you_mean(name: str, choices: Iterable[str]) -> str:
-    """Offer the nearest of the valid names, or list them all.
+    """Suggest the most similar of the valid names, or list all of them.
 
     Examples
     --------
@@ -113,7 +113,7 @@ def did_you_mean(name: str, choices: Iterable[str]) -> str:
 
 
 def nearest(name: str, choices: Iterable[str]) -> str:
-    """Offer the nearest of the valid names, or nothing; for names that are too many or too private to list.
+    """Suggest the most similar of the valid names, else return ""; for names that are too many or too private to list.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Files that leave the workbench: no cell is a formula, ids stay text, spreadsheets show Chinese correctly."""
+"""Exported files: no cell is a formula, ids stay text, spreadsheets show Chinese correctly."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ __all__ = ["FORMULA_STARTS", "export_batches", "export_csv", "export_parquet", "
 # OWASP, CSV injection: spreadsheets run a text cell that starts with one of these as a formula
 FORMULA_STARTS = ("=", "+", "-", "@", "＝", "＋", "－", "＠", "\t", "\r", "\n", "\0")  # noqa: RUF001
 MOST_SHEET_ROWS = 1_048_575
-_PRIVATE = 0o600  # of files that name customers
+_PRIVATE = 0o600  # permission bits of files with customer ids
 _STARTS_FORMULA = r"^[=+\-@＝＋－＠\t\r\n\x00]"  # noqa: RUF001
 
 
@@ -45,7 +45,7 @@ def export_csv(engine: ibis.BaseBackend, table: ibis.Table, path: Path) -> Path:
     engine : ibis.BaseBackend
         DuckDB.
     table : ibis.Table
-        Sorted in the order in which its rows are written.
+        Rows are written in the order of the table.
     path : Path
     """
     texts = [name for name, kind in table.schema().items() if kind.is_string()]
@@ -66,7 +66,7 @@ def export_csv(engine: ibis.BaseBackend, table: ibis.Table, path: Path) -> Path:
 
 
 def export_parquet(engine: ibis.BaseBackend, table: ibis.Table, path: Path) -> Path:
-    """Write a table as Parquet, atomically; no program runs its cells, so text stays unchanged."""
+    """Write a table as Parquet, atomically; text stays unchanged, since no program runs Parquet cells as formulas."""
     return write_file(path, lambda target: engine.to_parquet(table, target), mode=_PRIVATE)
 
 
@@ -76,7 +76,7 @@ def export_batches(batches: Iterator[pa.RecordBatch], schema: pa.Schema, path: P
     Parameters
     ----------
     batches : iterator of pyarrow.RecordBatch
-        Each has the schema.
+        Batches with the given schema.
     schema : pyarrow.Schema
     path : Path
     """
@@ -111,12 +111,12 @@ def _formula_safe(batch: pa.RecordBatch, headers: pa.Schema) -> pa.RecordBatch:
 
 
 def export_xlsx(table: ibis.Table, path: Path, *, sheet: str = "audience") -> Path:
-    """Write a table as a workbook of one sheet, atomically: text cells stay text, whatever they start with.
+    """Write a table as a workbook with one sheet, atomically; text that looks like a formula stays text.
 
     Raises
     ------
     DataError
-        More rows than a sheet holds (1,048,575 below the header).
+        When there are more rows than a sheet can hold (1,048,575 below the header).
     """
     rows = int(table.count().to_pandas())
     if rows > MOST_SHEET_ROWS:
@@ -138,7 +138,7 @@ def export_xlsx(table: ibis.Table, path: Path, *, sheet: str = "audience") -> Pa
 
 
 def _cell(sheet: Any, value: Any) -> Any:
-    """Make a cell; text is marked as text, so it is no formula, and characters that XML cannot hold are replaced."""
+    """Make a cell; text is typed as text, so that it is not a formula, and characters invalid in XML are replaced."""
     from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE, WriteOnlyCell  # noqa: PLC0415
 
     if not isinstance(value, str):

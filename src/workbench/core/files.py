@@ -1,4 +1,4 @@
-"""Write files so that a crash leaves the old content or the new, never a part."""
+"""Write files so that a crash leaves either the old or the new content, never a part of it."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ __all__ = [
     "write_text",
 ]
 
-PRIVATE_UMASK = 0o077  # of every process of the workbench: files 0600, folders 0700 from their creation
+PRIVATE_UMASK = 0o077  # umask of every process of the workbench: new files have 0600, new folders 0700
 _PRIVATE_FILE = 0o600
 _BLOCK_BYTES = 1 << 20
 
@@ -38,16 +38,16 @@ def write_text(path: Path, text: str, *, mode: int | None = None) -> Path:
 
 
 def write_file(path: Path, write: Callable[[Path], object], *, mode: int | None = None) -> Path:
-    """Write a file atomically: a temporary file beside it, fsync, then one rename.
+    """Write a file atomically: write a temporary file in the same folder, fsync, rename.
 
     Parameters
     ----------
     path : Path
-        Its folder is created if missing.
+        The folder is created if missing.
     write : callable
         Function that writes the content to a path.
     mode : int, optional
-        Permission bits; by default readable by the owner alone.
+        Permission bits; default: readable by the owner only.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
@@ -66,7 +66,7 @@ def write_file(path: Path, write: Callable[[Path], object], *, mode: int | None 
 
 
 def write_json(path: Path, content: Any) -> Path:
-    """Write JSON atomically; keep the order of keys, refuse NaN."""
+    """Write JSON atomically, with keys in their order; NaN is an error."""
     return write_text(path, json.dumps(content, ensure_ascii=False, indent=1, allow_nan=False) + "\n")
 
 
@@ -77,7 +77,7 @@ def digest_file(path: Path) -> str:
 
 
 def digest_json(content: Any) -> str:
-    """Return the SHA-256 of a JSON-able value in canonical form."""
+    """Return the SHA-256 of a JSON-serialisable value in canonical form."""
     text = json.dumps(content, ensure_ascii=False, sort_keys=True, separators=(",", ":"), default=str)
     return hashlib.sha256(text.encode()).hexdigest()
 
@@ -94,10 +94,10 @@ def fsync_tree(folder: Path) -> None:
 
 
 def publish_folder(staging: Path, target: Path) -> Path:
-    """Move a finished staging folder to its place by one rename.
+    """Publish a finished staging folder by one rename.
 
-    An existing target is kept and the staging folder removed: targets are named by digest or run, so the content is
-    the same.
+    If the target exists it is kept and the staging folder removed: targets are named by digest or run, so the content
+    is the same.
     """
     fsync_tree(staging)
     target.parent.mkdir(parents=True, exist_ok=True)

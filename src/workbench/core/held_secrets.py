@@ -1,9 +1,9 @@
-"""Secrets of the environment, taken out of it when a command starts, so that other processes cannot read them there.
+"""Secrets from environment variables, removed from the environment when a command starts.
 
-What a process gets in its environment can be read by every process of the same user in ``/proc/<pid>/environ``, and is
-passed on to every process it starts. `take_secrets` keeps the values in this process alone: it removes the variables,
-overwrites the bytes the system shows, and asks it not to let other processes of the user look into this one. The
-superuser can look into any process; nothing here prevents that.
+Every process of the same user can read the environment of a process in ``/proc/<pid>/environ``, and child processes
+inherit it. `take_secrets` keeps the values in the memory of this process only: it removes the variables, overwrites the
+bytes shown in ``/proc`` and disables memory access by other processes of the user. The superuser can still read the
+memory of any process.
 """
 
 from __future__ import annotations
@@ -16,22 +16,23 @@ from collections.abc import Iterable
 __all__ = ["KEY_FILE_VARIABLE", "KEY_VARIABLE", "KEY_VARIABLES", "held_secrets", "read_secret", "take_secrets"]
 
 KEY_VARIABLE, KEY_FILE_VARIABLE = "WORKBENCH_VAULT_KEY", "WORKBENCH_VAULT_KEY_FILE"
-KEY_VARIABLES = (KEY_VARIABLE, KEY_FILE_VARIABLE)  # of the vault's key
+KEY_VARIABLES = (KEY_VARIABLE, KEY_FILE_VARIABLE)  # variables for the key of the vault
 
 _PR_SET_DUMPABLE = 4
-_held: dict[str, str] = {}
+_secrets: dict[str, str] = {}
 
 
 def take_secrets(names: Iterable[str] = KEY_VARIABLES) -> None:
-    """Move variables out of the environment of this process; those that are not set are left out.
+    """Move variables from the environment into the memory of this process; unset variables are ignored.
 
     Parameters
     ----------
     names : iterable of str
+        Names of environment variables.
     """
     present = [name for name in names if name in os.environ]
     for name in present:
-        _held[name] = os.environ[name]
+        _secrets[name] = os.environ[name]
         _overwrite(name)
         del os.environ[name]
     if present and sys.platform == "linux":
@@ -39,17 +40,17 @@ def take_secrets(names: Iterable[str] = KEY_VARIABLES) -> None:
 
 
 def read_secret(name: str) -> str | None:
-    """Return a variable of the environment, or the value that was taken out of it; None if it was never set."""
-    return os.environ.get(name) or _held.get(name)
+    """Return an environment variable, or its value before `take_secrets` removed it; None if it was never set."""
+    return os.environ.get(name) or _secrets.get(name)
 
 
 def held_secrets() -> dict[str, str]:
-    """Return the variables that were taken out of the environment, for a process that must have them."""
-    return dict(_held)
+    """Return the removed variables, for a child process that needs them."""
+    return dict(_secrets)
 
 
 def _overwrite(name: str) -> None:
-    """Overwrite the value in memory: removing a variable leaves its bytes where the system shows them."""
+    """Overwrite the value in memory, since ``/proc`` shows the bytes even after a variable is removed."""
     if sys.platform != "linux":
         return
     getenv = ctypes.CDLL(None).getenv

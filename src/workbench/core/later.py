@@ -9,14 +9,14 @@ __all__ = ["later"]
 
 
 def later(name: str) -> Any:
-    """Return a stand-in for a library, which imports it at the first use of an attribute.
+    """Return a proxy for a library, which imports it at the first use of an attribute.
 
-    Checking a profile shares modules with running it, and needs no engine.
+    So checking a profile, which uses the same modules as a run, does not load the database engine.
 
     Parameters
     ----------
     name : str
-        Its import name.
+        Import name of the library.
 
     Examples
     --------

@@ -1,7 +1,7 @@
 """Tables and columns, and the canonical tables to which every source is mapped.
 
-Tables that stages write are in their declarations (`workbench.core.stages`). Column names carry unit and window.
-Contact columns never stay in a canonical table.
+Tables written by stages are declared with the stages (`workbench.core.stages`). Column names include unit and window.
+Contact columns are never stored in a canonical table.
 """
 
 from __future__ import annotations
@@ -25,14 +25,17 @@ __all__ = [
     "ibis_type",
 ]
 
-# the as-of date of data without dates: later than every row
+# as-of date of data without dates; later than every row
 UNDATED = dt.date(9999, 12, 31)
-UNKNOWN_SEGMENT = ("unknown", {"en": "Too little known", "zh": "信息不足"})  # customers that no rule can assign
+UNKNOWN_SEGMENT = (
+    "unknown",
+    {"en": "Too little known", "zh": "信息不足"},
+)  # segment of customers who cannot be assigned
 
-# hidden column of a canonical table: the source whose customer ids it uses, until the store has joined identities
+# hidden column of a canonical table: the source to whose id space customer_id belongs, until identities are joined
 ID_SPACE = "_people"
 
-# kind of column -> the type it has in the engine
+# kind of column -> type in the database engine
 KINDS = {
     "id": "string",
     "text": "string",
@@ -49,7 +52,7 @@ KINDS = {
 
 @dataclass(frozen=True)
 class Column:
-    """A column: its name, its kind (a key of ``KINDS``), whether it holds contact or sensitive data."""
+    """A column: its name, its kind (a key of ``KINDS``), and whether it has contact or sensitive data."""
 
     name: str
     kind: str
@@ -66,13 +69,13 @@ class Table:
     name : str
     columns : tuple of Column
     keys : tuple of str
-        Columns a source must map.
+        Columns that identify a row; a source must map them.
     writer : str
         The stage that writes it.
     open : bool
         True if the table may have further columns.
     own : bool
-        True for a table that an own notebook writes.
+        True for a table written by an analyst's own notebook.
     dated_by : str
         The column with the date on which a row became known; empty if rows have no date.
     """
@@ -214,10 +217,10 @@ CANONICAL = {
     )
 }
 
-# what is known of customers: an assignment to an arm changes nothing of it, so it re-runs no stage that describes them
+# tables that describe customers; assignments to experiments do not, so they must not re-run descriptive stages
 ABOUT_CUSTOMERS = tuple(name for name in CANONICAL if name != "experiments")
 
-# columns of a neighbouring table that a source of this table may map
+# columns of a related table that a source of this table may also map
 NEIGHBOURS = {
     "transactions": {
         "products": ("product_name", "category", "brand"),
@@ -227,7 +230,7 @@ NEIGHBOURS = {
 
 
 def ibis_type(kind: str) -> str:
-    """Return the engine type of a column kind."""
+    """Return the database type of a column kind."""
     return KINDS[kind]
 
 
@@ -241,7 +244,7 @@ def columns_of(table: str, *, contact: bool = False, neighbours: bool = False) -
     contact : bool
         Include contact columns.
     neighbours : bool
-        Include columns of a neighbouring table.
+        Include columns of related tables (``NEIGHBOURS``).
     """
     kinds = {column.name: column.kind for column in CANONICAL[table].columns if contact or not column.contact}
     if neighbours:

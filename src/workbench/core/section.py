@@ -1,4 +1,4 @@
-"""The base of every section of parameters, and how a parameter is declared."""
+"""The base class of all parameter sections, and the function that declares a parameter."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-__all__ = ["Section", "Words", "knob"]
+__all__ = ["Section", "Words", "parameter"]
 
 
-def knob(default: Any, *, unit: str = "", en: str, zh: str, **limits: Any) -> Any:
+def parameter(default: Any, *, unit: str = "", en: str, zh: str, **limits: Any) -> Any:
     """Declare a parameter: its default, unit, help in both languages, and limits."""
     extra: dict[str, Any] = {"unit": unit, "help": {"en": en, "zh": zh}}
     if isinstance(default, (list, dict)):
@@ -18,13 +18,13 @@ def knob(default: Any, *, unit: str = "", en: str, zh: str, **limits: Any) -> An
 
 
 class Section(BaseModel):
-    """The base of every section: unknown keys are refused, types are strict, values are frozen."""
+    """The base class of parameter sections: unknown keys are errors, types are strict, values are frozen."""
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
 
 class Words(Section):
-    """A text in both languages."""
+    """A text in English and Chinese."""
 
     en: str
     zh: str

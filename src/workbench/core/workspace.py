@@ -10,21 +10,21 @@ from workbench.core.errors import Fault, ProfileError
 
 __all__ = ["PEOPLE", "Workspace", "find_workspace"]
 
-PEOPLE = "people"  # folder of a run's report that holds all that names single customers
+PEOPLE = "people"  # folder of a report with all files that identify single customers
 _LONGEST_NAME_BYTES = 255
 
 
 @dataclass(frozen=True)
 class Workspace:
-    """The folder that holds ``params/``, and the paths below it.
+    """The folder that contains ``params/``, and the paths below it.
 
     Parameters
     ----------
     root : Path
         An absolute, resolved path.
     scratch : str
-        Name of a scratch area: tables, runs and private files of a profile lie below it, in
-        ``data/interim/<profile>/scratch/<name>``, and nothing is published. Empty: results are published.
+        Name of a scratch area. Tables, runs and private files of a profile are then written to
+        ``data/interim/<profile>/scratch/<name>`` and nothing is published. Empty: results are published.
     """
 
     root: Path
@@ -75,12 +75,13 @@ class Workspace:
         return path.absolute().relative_to(self.root).as_posix()
 
     def resolve(self, text: str) -> Path:
-        """Return a path named in a profile; refuse one outside the workspace.
+        """Return the absolute path for a path in a profile; a path outside the workspace is an error.
 
         Raises
         ------
         ProfileError
-            The path is empty, absolute, starts with ``~``, holds a NUL, or resolves to a place outside the workspace.
+            When the path is empty, absolute, starts with ``~``, contains a NUL, or resolves to a path outside the
+            workspace.
         """
         expected = f"a path inside the workspace {self.root.name}/"
         if not text.strip("./ ") or "\0" in text or text.startswith(("~", "/")) or not _can_be_matched(text):
@@ -94,23 +95,23 @@ class Workspace:
 
 
 def _can_be_matched(text: str) -> bool:
-    """Say whether every part of a path may be a file name or a pattern of names."""
+    """Return whether every part of a path can be a file name or a pattern for file names."""
     parts = Path(text).parts
     return all(part == "**" or ("**" not in part and len(part.encode()) <= _LONGEST_NAME_BYTES) for part in parts)
 
 
 def find_workspace(start: Path | str | None = None) -> Workspace:
-    """Find the workspace: this folder or the nearest one above it that has ``params/``.
+    """Find the workspace: this folder, or the nearest parent folder, that has ``params/``.
 
     Parameters
     ----------
     start : Path or str, optional
-        Where to start; the current folder by default.
+        Folder to start from; default: the current folder.
 
     Raises
     ------
     ProfileError
-        Neither the folder nor one above it has ``params/``.
+        When neither the folder nor a parent folder has ``params/``.
     """
     origin = Path(start or ".").resolve()
     for folder in (origin, *origin.parents):

@@ -1,4 +1,4 @@
-"""Write rows back to a database, in one transaction; an environment variable holds its URL."""
+"""Write rows back to a database in one transaction; the URL is in an environment variable."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _BATCH = 10_000
 
 
 def write_back(rows: ibis.Table, *, variable: str, table: str, version: str) -> int:
-    """Replace one version's rows in a table of a database; other versions stay.
+    """Replace the rows of one version in a database table; rows of other versions stay.
 
     Parameters
     ----------
@@ -28,19 +28,20 @@ def write_back(rows: ibis.Table, *, variable: str, table: str, version: str) -> 
     table : str
         Lower-case letters, digits and _; created if absent, with a column ``audience_version``.
     version : str
-        Existing rows of this version are replaced, so writing twice changes nothing.
+        Existing rows of this version are replaced, so that writing twice has the same result.
 
     Returns
     -------
     int
-        Rows written.
+        Number of rows written.
 
     Raises
     ------
     ProfileError
-        No such variable, or an invalid table name.
+        When the variable is not set, or the table name is invalid.
     DataError
-        The database does not answer, or its table has other columns; its own message without the URL.
+        When the database does not answer, or its table has different columns; with the database's message, without the
+        URL.
     """
     url = os.environ.get(variable)
     if not url:

@@ -18,7 +18,9 @@ _MOST_NODES = 20_000
 _MOST_DEPTH = 20
 _PLAIN = "Plain text, numbers, dates, lists and mappings"
 _INTEGER, _FLOAT = "tag:yaml.org,2002:int", "tag:yaml.org,2002:float"
-_OTHER_BASE = re.compile(r"[-+]?(0[0-9_]+|[0-9][0-9_]*(:[0-9.]+)+)")  # octal, or base 60: 0100, 1:30; meant as text
+_OTHER_BASE = re.compile(
+    r"[-+]?(0[0-9_]+|[0-9][0-9_]*(:[0-9.]+)+)"
+)  # octal or base 60 in YAML 1.1, such as 0100 or 1:30; read as text
 _PLAIN_TAGS = {"tag:yaml.org,2002:map", "tag:yaml.org,2002:seq"}
 
 Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -26,7 +28,7 @@ Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 @dataclass
 class MarkedYaml:
-    """A YAML document: its content, and the line (from 1) of every key path.
+    """A YAML document: its content, and the line number (from 1) of every key path.
 
     Attributes
     ----------
@@ -38,7 +40,7 @@ class MarkedYaml:
     lines: dict[tuple, int] = field(default_factory=dict)
 
     def line(self, path: tuple) -> int:
-        """Return the line of a key path, or of the nearest path above it."""
+        """Return the line of a key path, or of its nearest parent path."""
         while path and path not in self.lines:
             path = path[:-1]
         return self.lines.get(path, 1)
@@ -56,8 +58,8 @@ def read_yaml(path: Path, label: str) -> MarkedYaml:
     Raises
     ------
     ProfileError
-        Not readable as UTF-8 YAML, a tag that builds objects, duplicate keys, too large or too deep,
-        or not a mapping; each with its line.
+        When the file is not UTF-8 or not YAML, is not a mapping, is too large or too deeply nested, or has a tag that
+        builds objects or duplicate keys; each error with its line.
     """
     raw = path.read_bytes()
     if len(raw) > _MOST_BYTES:
@@ -86,7 +88,7 @@ def read_value(text: str, label: str) -> Any:
     Raises
     ------
     ProfileError
-        Not YAML, a tag that builds objects, or too deep.
+        When the text is not YAML, has a tag that builds objects, or is too deeply nested.
     """
     try:
         _check_depth(text, label)
@@ -101,7 +103,7 @@ def read_value(text: str, label: str) -> Any:
 
 
 def _check_depth(text: str, label: str) -> None:
-    """Refuse deep nesting event by event, since composing it would exhaust the stack."""
+    """Reject deep nesting while parsing, before building the document would exhaust the stack."""
     depth = 0
     for event in yaml.parse(text, Loader=Loader):
         if isinstance(event, yaml.CollectionStartEvent):
@@ -123,7 +125,7 @@ def _too_much(label: str, line: int) -> Fault:
 
 
 class _Reader:
-    """Walk the node tree once: build plain values, record lines and faults."""
+    """Walks the node tree once: builds plain values, records lines and errors."""
 
     def __init__(self, label: str):
         self.label = label

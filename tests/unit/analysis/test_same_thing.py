@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from workbench.analysis.description.differences import differences_from_base, strongest_differences
-from workbench.analysis.description.same_thing import say_the_same
+from workbench.analysis.description.same_thing import are_equivalent
 
 
 @pytest.mark.parametrize(
@@ -23,7 +23,7 @@ from workbench.analysis.description.same_thing import say_the_same
     ],
 )
 def test_columns_made_of_the_same_entry_say_the_same(one, other, same):
-    assert say_the_same(one, other) is say_the_same(other, one) is same
+    assert are_equivalent(one, other) is are_equivalent(other, one) is same
 
 
 def test_a_group_does_not_differ_in_its_own_column_nor_twice_in_the_same_sum():

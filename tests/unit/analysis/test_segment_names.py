@@ -12,17 +12,17 @@ from workbench.analysis.clustering.verdicts import Verdict
 from workbench.analysis.segments.definition import assign
 from workbench.analysis.segments.names import (
     define_segments,
+    distinguishing_features,
     name_segments,
     name_tiers,
     order_by_value,
-    telling_differences,
 )
 
 COLUMNS = ["recency_days", "frequency_orders", "monetary_total"]
 
 
 def telling(*segments, columns=COLUMNS):
-    """Give each segment its effects by feature, as ``telling_differences`` ranks them."""
+    """Give each segment its effects by feature, as ``distinguishing_features`` ranks them."""
     rows = [
         (at, name, None, effect, 0.0, 0.0, 0.0, "median", 1.0 + effect, 1.0)
         for at, effects in enumerate(segments)
@@ -140,7 +140,7 @@ def chosen(jaccard=(0.9, 0.9)):
 
 def test_only_differences_significant_after_adjustment_are_described(spaces):
     placed = pd.Series((np.arange(400) % 2), index=spaces.matrix.index)
-    result = telling_differences(spaces, shoppers(), placed)
+    result = distinguishing_features(spaces, shoppers(), placed)
     assert set(result["feature"]) == {"monetary_total"}
     assert (result["q_value"] <= 0.05).all()
     first = result[result["segment"] == 0].iloc[0]
@@ -153,7 +153,7 @@ def test_means_are_used_where_both_medians_are_the_same():
     features = shoppers().assign(recency_days=returns, frequency_orders=1.0 + (np.arange(400) % 3))
     spaces = spaces_of(features, ["recency_days", "frequency_orders"], log_columns=[])
     placed = pd.Series((np.arange(400) % 5 == 0).astype(int), index=spaces.matrix.index)
-    result = telling_differences(spaces, features, placed)
+    result = distinguishing_features(spaces, features, placed)
     row = result[(result["segment"] == 0) & (result["feature"] == "recency_days")].iloc[0]
     assert (row["statistic"], row["own"], row["base"]) == ("mean", 0.0, pytest.approx(0.8))
 

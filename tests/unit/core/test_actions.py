@@ -62,7 +62,7 @@ def test_faults_of_all_files_are_listed_with_their_lines(catalogue):
         ("gain: {experiment: E, outcome: o}", "a measured gain has no worth"),
         ("gain: {experiment: E, outcome: o, worth: 1, assumed: 2}", "measured (experiment, outcome, worth) or assumed"),
         ("gain: {experiment: E, outcom: o, worth: 1}", "unknown key 'gain.outcom'. Did you mean 'outcome'?"),
-        ("purpose: marketting_sms", "no purpose of consent. Did you mean 'marketing'?"),
+        ("purpose: marketting_sms", "not a consent purpose. Did you mean 'marketing'?"),
         ("occasion: {case: open}", "an occasion belongs to kind: service"),
         ("kind: service\noccasion: {case: open, birthday: true}", "expected one of"),
         ("cost: 1", "duplicate key 'cost'"),

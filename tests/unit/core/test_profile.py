@@ -88,10 +88,10 @@ def test_an_unknown_stage_gets_the_nearest_one(write_profile):
         ("goal: {kind: contact_lst}\n", "Did you mean 'contact_list'?"),
         (
             "goal: {stages: [08_predict_chrun]}\n",
-            "line 7: goal: '08_predict_chrun' is no stage of this run. Did you mean '08_predict_churn'?",
+            "line 7: goal: '08_predict_chrun' is not a stage of this run. Did you mean '08_predict_churn'?",
         ),
-        ("run: {stages: [05_score_rfm]}\ngoal: {stages: [09_value_customers]}\n", "is no stage of this run"),
-        ("consent: {words: {marketting: [sms]}}\n", "'marketting' is no purpose. Did you mean 'marketing'?"),
+        ("run: {stages: [05_score_rfm]}\ngoal: {stages: [09_value_customers]}\n", "is not a stage of this run"),
+        ("consent: {words: {marketting: [sms]}}\n", "'marketting' is not a purpose. Did you mean 'marketing'?"),
         ("consent: {words: {marketing: [sms], research: [SMS]}}\n", "'sms' is listed under two purposes; list it once"),
         ("consent: {default: {marketing: grantd}}\n", "default.marketing is 'grantd'"),
         ("consent: {default: {marketing: grantd}}\n", "Did you mean 'granted'?"),
@@ -197,7 +197,7 @@ def test_a_setting_may_add_a_section_that_the_yaml_lacks(workspace):
         ("run.threads=[", "--set run.threads=[: value '[' is not YAML."),
         ("goal.question=!!python/name:os.system x", "is not YAML."),
         ("run.threads=" + "[" * 3000, "--set run.threads=[[["),
-        ("profile.deeper=1", "--set profile.deeper=1: 'profile' holds no keys."),
+        ("profile.deeper=1", "--set profile.deeper=1: 'profile' has no keys."),
     ],
 )
 def test_a_wrong_setting_is_reported_as_it_was_typed(workspace, setting, message):

@@ -1,4 +1,4 @@
-"""Orders, spend and service cases of each customer of an account, counted in the engine."""
+"""Orders, spend and service cases of each customer of an account, counted in the database engine."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def customer_activity(tables: Mapping[str, ibis.Table], *, as_of: date, window_d
     tables : mapping of str to ibis.Table
         Canonical tables; transactions and service are read where present.
     as_of : date
-        Rows at or after its midnight are not read.
+        Rows at or after midnight of this date are not read.
     window_days : int
         Length of the last window and of the one before it, in days.
 
@@ -34,7 +34,7 @@ def customer_activity(tables: Mapping[str, ibis.Table], *, as_of: date, window_d
     DataFrame
         One row per customer, sorted: customer_id; orders, spend (net of returns), orders_recent, spend_recent (the last
         window), spend_before (the window before it), last_purchase_on; cases, cases_recent, cases_open, rating_sum,
-        ratings. Counts are 0 where nothing happened; last_purchase_on is missing.
+        ratings. Without activity counts are 0 and last_purchase_on is missing.
     """
     windows = tuple(at_midnight(as_of - timedelta(days=window_days * windows_back)) for windows_back in (1, 2))
     parts = [pd.DataFrame({"customer_id": pd.Series(dtype="str")}).set_index("customer_id")]
@@ -58,7 +58,7 @@ def purchase_dates(tables: Mapping[str, ibis.Table], customers: pd.DataFrame, *,
     ----------
     tables : mapping of str to ibis.Table
     customers : DataFrame
-        As ``attribution.attribute_customers`` returns it.
+        From ``attribution.attribute_customers``.
     as_of : date
 
     Returns

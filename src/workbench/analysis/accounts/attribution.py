@@ -1,4 +1,4 @@
-"""Which account does a customer's order count for? Each customer counts for one account, so sums add up."""
+"""To which account does a customer's order belong? Each customer is assigned to one account, so that sums add up."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ __all__ = ["attribute_customers"]
 
 
 def attribute_customers(contacts: pd.DataFrame, accounts: pd.DataFrame) -> pd.DataFrame:
-    """Assign each customer to the one account its orders and cases count for.
+    """Assign each customer, with all orders and service cases, to one account.
 
     Parameters
     ----------
@@ -16,14 +16,14 @@ def attribute_customers(contacts: pd.DataFrame, accounts: pd.DataFrame) -> pd.Da
         One row per contact: contact_id, account_id, customer_id. Rows without account or customer are left out.
     accounts : DataFrame
         One row per account: account_id. Contacts of other accounts are left out. A customer_id that is itself an
-        account_id (the company orders under its own number) counts for that account.
+        account_id (the company orders under its own number) is assigned to that account.
 
     Returns
     -------
     DataFrame
         One row per customer, sorted: customer_id, account_id, contact_id (missing for the company's own number),
-        accounts (number of accounts that have the customer as a contact). Such a customer counts for the account whose
-        account_id sorts first.
+        accounts (number of accounts that have the customer as a contact). A contact of several accounts is assigned to
+        the one whose account_id sorts first.
     """
     ids = accounts["account_id"].dropna().astype("str").unique()
     linked = contacts.dropna(subset=["account_id", "customer_id"])

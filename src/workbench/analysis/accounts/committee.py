@@ -1,4 +1,4 @@
-"""Who decides at an account, and does it depend on one person? The buying committee and its contacts."""
+"""Who decides at an account, and does the business depend on one person? The buying committee and its contacts."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import pandas as pd
 
 __all__ = ["ROLES", "buying_committee", "committee_summary", "standard_role"]
 
-# standard role -> what sources call it, lower case
+# standard role -> names used in sources, lower case
 ROLES = {
     "economic_buyer": (
         "economic buyer", "decision maker", "decider", "budget owner", "拍板人", "决策者", "决策人", "决定者",
@@ -39,9 +39,9 @@ def buying_committee(contacts: pd.DataFrame, customers: pd.DataFrame, activity: 
         One row per contact: contact_id, account_id, customer_id and, where known, position, function, decision_role,
         problem.
     customers : DataFrame
-        As ``attribution.attribute_customers`` returns it; a contact's activity appears at the account it counts for.
+        From ``attribution.attribute_customers``; a contact's activity appears at the account it is assigned to.
     activity : DataFrame
-        As ``activity.customer_activity`` returns it.
+        From ``activity.customer_activity``.
 
     Returns
     -------
@@ -70,17 +70,17 @@ def committee_summary(committee: pd.DataFrame, *, single_thread_share: float = 0
     Parameters
     ----------
     committee : DataFrame
-        As ``buying_committee`` returns it.
+        From ``buying_committee``.
     single_thread_share : float
-        In (0.5, 1]: share of the recent orders and cases from which an account depends on one contact.
+        In (0.5, 1]: an account depends on one contact who has at least this share of its recent orders and cases.
 
     Returns
     -------
     DataFrame
         One row per account with a contact: account_id, contacts, active_contacts, roles_known, roles_missing (standard
         roles by name, comma separated), top_contact_share (of the orders and cases of the last window; missing without
-        any), single_thread (true where one contact is active or has at least the share; missing where none was
-        active or the account has only one contact).
+        any), single_thread (true if only one contact is active, or one has at least ``single_thread_share``; missing if
+        no contact was active or the account has only one contact).
     """
     recent = committee["orders_recent"] + committee["cases_recent"]
     accounts = committee.assign(did=recent).groupby("account_id")

@@ -15,15 +15,15 @@ def find_groups(accounts: pd.DataFrame) -> pd.DataFrame:
     Parameters
     ----------
     accounts : DataFrame
-        One row per account: account_id and, where known, parent_id. Of several rows with one account_id the first
-        counts. An account that names itself as its parent has none.
+        One row per account: account_id and, where known, parent_id. Of several rows with the same account_id the first
+        is used. An account that names itself as its parent has no parent.
 
     Returns
     -------
     DataFrame
-        One row per account, sorted by account_id: account_id, group_id, levels (steps up to the top, 0 there), problem:
-        ``cycle`` where the chain returns to the account (it then forms its own group), ``parent_unknown`` where an
-        account on the chain names a parent that is not in the table (the chain then ends there), else missing.
+        One row per account, sorted by account_id: account_id, group_id, levels (steps to the top), problem: ``cycle``
+        where the chain returns to the account (it then forms its own group), ``parent_unknown`` where an account on the
+        chain names a parent that is not in the table (the chain then ends there), else missing.
     """
     firms = accounts.dropna(subset=["account_id"]).drop_duplicates("account_id").set_index("account_id").sort_index()
     parents = firms["parent_id"] if "parent_id" in firms else pd.Series(pd.NA, index=firms.index, dtype="str")

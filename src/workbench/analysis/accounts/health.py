@@ -11,10 +11,10 @@ __all__ = ["CHECKS", "check_health", "usual_gaps"]
 
 CHECKS = ("later_than_usual", "spend_falling", "cases_open_many", "rating_low", "single_thread")
 LEAST_GAPS = 2  # fewest gaps between purchase days for a usual gap
-LATE = 2.0  # times the usual gap
-FALLEN = 0.7  # share of the spend of the previous window
+LATE = 2.0  # multiple of the usual gap after which a purchase is late
+FALLEN = 0.7  # share of the previous window's spend below which spend is falling
 LEAST_RATINGS = 3
-AT_RISK_FROM = 2  # failed checks
+AT_RISK_FROM = 2  # fewest failed checks of an account at risk
 
 
 def usual_gaps(days: pd.DataFrame, *, as_of: date) -> pd.DataFrame:
@@ -44,7 +44,7 @@ def usual_gaps(days: pd.DataFrame, *, as_of: date) -> pd.DataFrame:
 
 
 def check_health(accounts: pd.DataFrame, *, rating_low: float | None = None) -> pd.DataFrame:
-    """Answer five checks per account and count those it fails.
+    """Evaluate five checks per account and count the failed ones.
 
     Parameters
     ----------
@@ -84,5 +84,5 @@ def check_health(accounts: pd.DataFrame, *, rating_low: float | None = None) -> 
 
 
 def _answer(measure: pd.Series, limit: float) -> pd.Series:
-    """Return whether each measure exceeds its limit; missing where the measure is."""
+    """Return whether each measure exceeds its limit; missing where the measure is missing."""
     return (measure > limit).astype("boolean").where(measure.notna())

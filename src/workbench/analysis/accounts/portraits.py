@@ -21,7 +21,7 @@ __all__ = ["AccountPortraits", "portray_accounts"]
 _FIRM_COLUMNS = ("name", "industry", "employees", "revenue", "sites", "stage", "region", "business", "culture")
 _COUNTS = ("orders", "orders_recent", "cases", "cases_recent", "cases_open", "ratings")
 _SUMS = ("spend", "spend_recent", "spend_before", "rating_sum")
-_SIZES = (0, 10, 50, 250, 1000)  # lower bounds of the bands, employees
+_SIZES = (0, 10, 50, 250, 1000)  # lower limits of the size bands, employees
 _BANDS = ("1-9", "10-49", "50-249", "250-999", "1000+")
 
 
@@ -38,7 +38,7 @@ class AccountPortraits:
     committees : DataFrame
         One row per contact.
     shared_customers : int
-        Customers who are contacts of several accounts; each counts for one.
+        Customers who are contacts of several accounts; each is assigned to one.
     unattributed_spend : float
         Spend of customers without an account.
     """
@@ -53,14 +53,14 @@ class AccountPortraits:
 def portray_accounts(
     tables: Mapping[str, ibis.Table], *, as_of: date, account_window_days: int = 365, single_thread_share: float = 0.8
 ) -> AccountPortraits | None:
-    """Roll orders and service up from contact to account to group, and check the health of each account.
+    """Sum orders and service cases from contacts to accounts and groups, and check the health of each account.
 
     Parameters
     ----------
     tables : mapping of str to ibis.Table
         Canonical tables; accounts is required, contacts, transactions and service are used where present.
     as_of : date
-        Rows at or after its midnight are not read.
+        Rows at or after midnight of this date are not read.
     account_window_days : int
         Length of the last window, days.
     single_thread_share : float

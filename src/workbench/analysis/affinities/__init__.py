@@ -1,1 +1,1 @@
-"""What goes together: baskets, itemsets, rules and partners. Serves 07_mine_affinities."""
+"""Which items are bought together: baskets, itemsets, rules and partners. Serves 07_mine_affinities."""

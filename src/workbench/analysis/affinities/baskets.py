@@ -1,6 +1,6 @@
 """Baskets from order lines, customers and answers. Serves 07_mine_affinities.
 
-An item counts once in a basket. Returns and cancelled lines are no purchase.
+An item counts once in a basket. Returns and cancelled lines are not purchases.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ __all__ = ["Baskets", "bought_lines", "build_baskets", "encode_baskets", "item_e
 
 _SEPARATOR = "\x1f"  # between the parts of a basket's key
 _CUSTOMER, _ANSWER = "customers.", "answers."
-_MOST_COUNTED = 50_000_000  # codes that are counted instead of sorted
-_NAMED = 1  # with more levels than this, an item carries the name of its level
+_MOST_COUNTED = 50_000_000  # largest code for which counting replaces sorting
+_NAMED = 1  # with more levels than this, item names include the level
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class Baskets:
     early, late : scipy.sparse.csr_array or None
         The baskets of the earlier and of the later half of time; None without dates.
     left_out : int
-        Baskets with more than the permitted number of items; in no count.
+        Baskets with more than the permitted number of items; not counted anywhere else.
     half : datetime.date or None
         The first day of the later half.
     """
@@ -85,8 +85,8 @@ def bought_lines(transactions: ibis.Table, *, as_of: date) -> ibis.Table:
     Returns
     -------
     ibis.Table
-        The same columns. A purchase has a positive amount and no negative quantity; without amounts, a positive
-        quantity; without both, every line is one. A status that says returned or cancelled is no purchase.
+        The same columns. A purchase has a positive amount and no negative quantity. Without amounts it has a positive
+        quantity; without both, every line is a purchase. Lines with a status of returned or cancelled are not.
     """
     lines = transactions
     if "ordered_at" in lines.columns:
@@ -125,7 +125,8 @@ def item_entries(
     Raises
     ------
     DataError
-        A table or column is missing, or customers and answers are to be items of other baskets than customers.
+        When a table or column is missing, or items of customers or answers are requested for baskets that are not
+        customers.
     """
     faults = _faults(lines, tables, basket, items)
     if faults:
@@ -138,7 +139,7 @@ def item_entries(
 def build_baskets(entries: ibis.Table, *, max_basket: int) -> Baskets:
     """Collect entries into baskets, in the engine.
 
-    Baskets are told apart by a hash of 64 bits: that any two of a million share one has a probability below 1e-7.
+    Baskets are identified by a 64-bit hash; the probability of any collision among a million is below 1e-7.
 
     Parameters
     ----------
@@ -177,7 +178,7 @@ def _coded(entries: ibis.Table, named: pa.Table) -> ibis.Table:
 
 
 def encode_baskets(entries: pa.Table, *, max_basket: int, half: date | None = None) -> Baskets:
-    """Turn entries into a matrix; neither their order nor repeated ones change anything.
+    """Turn entries into a matrix, independently of their order and of repeated entries.
 
     Parameters
     ----------
@@ -260,7 +261,7 @@ def _entries(lines: ibis.Table | None, tables: Mapping[str, ibis.Table], basket:
         answers = tables["responses"]
         answers = answers.filter(answers.question == level.removeprefix(_ANSWER))
         return answers.select(basket=answers.customer_id, level=ibis.literal(level), item=answers.answer, day=undated)
-    if lines is None:  # refused before
+    if lines is None:  # already rejected by _faults
         raise DataError(Fault("07_mine_affinities", f"items {level}: there are no transactions"))
     day = lines.ordered_at.date() if "ordered_at" in lines.columns else undated
     bought = lines.select(basket=_key(lines, basket), product_id=lines.product_id, day=day)
@@ -283,7 +284,7 @@ def _codes(column: pa.ChunkedArray) -> tuple[np.ndarray, list[str]]:
     """Return a code per row and the distinct values."""
     if not len(column):
         return np.zeros(0, dtype=np.int64), []
-    if pc.all(pc.equal(column, column[0])).as_py():  # as the level mostly is
+    if pc.all(pc.equal(column, column[0])).as_py():  # the usual case for the level
         return np.zeros(len(column), dtype=np.int64), [column[0].as_py()]
     encoded = pc.dictionary_encode(column.combine_chunks())
     return encoded.indices.to_numpy().astype(np.int64), encoded.dictionary.to_pylist()
@@ -299,12 +300,12 @@ def _item_codes(entries: pa.Table) -> tuple[np.ndarray, _Names]:
     order = sorted(range(len(keys)), key=keys.__getitem__)
     column_of = np.empty(len(keys), dtype=np.int64)
     column_of[order] = np.arange(len(keys))
-    names = _item_names([keys[at][0] for at in order], [keys[at][1] for at in order])
+    names = _item_names([keys[code][0] for code in order], [keys[code][1] for code in order])
     return column_of[positions], names
 
 
 def _item_names(levels: Sequence[str], items: Sequence[str]) -> _Names:
-    """Return the names of the columns; with several levels each carries its level."""
+    """Return the names of the columns; with several levels the level is part of the name."""
     several = len(set(levels)) > _NAMED
     names = tuple(f"{level}={item}" if several else item for level, item in zip(levels, items, strict=True))
     return _Names(tuple(levels), names)
@@ -319,7 +320,7 @@ def _distinct(codes: np.ndarray, most: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _matrix(rows: np.ndarray, columns: np.ndarray, shape: tuple[int, int]) -> sparse.csr_array:
-    """Return a matrix of ones; repeated places count once."""
+    """Return a matrix of ones; repeated positions count once."""
     ones = np.ones(len(rows), dtype=np.int32)
     matrix = sparse.csr_array((ones, (rows, columns)), shape=shape)
     matrix.sum_duplicates()

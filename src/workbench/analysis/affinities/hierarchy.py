@@ -1,4 +1,4 @@
-"""Items that contain each other by definition: a product and its category, a brand of one category. Serves 07."""
+"""Items that contain each other by definition: a product and its category, a brand of one category."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ __all__ = ["contained_pairs", "holds_pair"]
 
 
 def contained_pairs(products: ibis.Table | None, baskets: Baskets, *, items: Sequence[str]) -> np.ndarray:
-    """List the pairs of items of two levels of which one is bought with every purchase of the other.
+    """List pairs of items from two levels where buying one implies buying the other.
 
     A rule between a product and its own category restates the product table (Srikant and Agrawal 1995, Mining
     generalized association rules, section 2: an item and its ancestor).
@@ -49,7 +49,7 @@ def contained_pairs(products: ibis.Table | None, baskets: Baskets, *, items: Seq
 
 
 def holds_pair(sets: np.ndarray, pairs: np.ndarray, n_items: int) -> np.ndarray:
-    """Say which sets hold a pair.
+    """Mark the itemsets that contain one of the pairs.
 
     Parameters
     ----------
@@ -64,15 +64,15 @@ def holds_pair(sets: np.ndarray, pairs: np.ndarray, n_items: int) -> np.ndarray:
     -------
     ndarray of bool (sets,)
     """
-    held = np.zeros(len(sets), dtype=bool)
+    contains_pair = np.zeros(len(sets), dtype=bool)
     for one, other in combinations(range(sets.shape[1]), 2):
         first, second = np.minimum(sets[:, one], sets[:, other]), np.maximum(sets[:, one], sets[:, other])
-        held |= (first >= 0) & np.isin(first * n_items + second, pairs)
-    return held
+        contains_pair |= (first >= 0) & np.isin(first * n_items + second, pairs)
+    return contains_pair
 
 
 def _always(kinds: pd.DataFrame, inner: str, outer: str) -> list[tuple[tuple[str, str], tuple[str, str]]]:
-    """Return the values of one column that occur with one value of the other alone, with it."""
+    """Return pairs (inner, outer) where a value of the inner column occurs with only one value of the outer column."""
     valued = kinds[kinds[inner].notna()]
     single = valued.groupby(inner)[outer].transform("size") == 1
     chosen = valued[single & valued[outer].notna()]
@@ -83,7 +83,7 @@ def _always(kinds: pd.DataFrame, inner: str, outer: str) -> list[tuple[tuple[str
 
 
 def _pair(codes: dict[tuple[str, str], int], n_items: int, inner: tuple[str, str], outer: tuple[str, str]) -> int:
-    """Return the number of a pair; -1 where one of the two is in no basket."""
+    """Return the code of a pair; -1 if one of its items is in no basket."""
     if inner not in codes or outer not in codes:
         return -1
     first, second = sorted((codes[inner], codes[outer]))

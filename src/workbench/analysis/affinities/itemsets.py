@@ -1,7 +1,7 @@
 """Frequent itemsets, counted exactly and within a bound. Serves 07_mine_affinities.
 
 Level by level (Agrawal and Srikant 1994): pairs from the product X'X in blocks of columns, longer sets by extending the
-frequent ones. Where more sets than the bound are frequent, the threshold is raised to the count that keeps the bound.
+frequent ones. If more sets are frequent than the bound allows, the threshold is raised.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ from scipy import sparse
 
 __all__ = ["Itemsets", "count_itemsets", "find_itemsets", "least_count"]
 
-MOST_SETS = 500_000  # itemsets of one size
-MOST_WORK = 300_000_000  # basket entries touched to extend the itemsets of one size
-_BLOCK = 4_000_000  # entries of one block
-_THREADS = 2  # blocks at a time
+MOST_SETS = 500_000  # most itemsets of one size
+MOST_WORK = 300_000_000  # most basket entries read to extend the itemsets of one size
+_BLOCK = 4_000_000  # entries per block
+_THREADS = 2  # blocks processed at the same time
 
 
 @dataclass(frozen=True)
@@ -124,21 +124,21 @@ def _extend(
     chosen = parent_counts >= threshold
     parents, work = parents[chosen], work[chosen]
     rows = sparse.csr_array(columns)
-    sets, counts, held = [], [], 0
+    sets, counts, n_sets = [], [], 0
 
     def extended(part: slice) -> tuple[np.ndarray, np.ndarray]:
         return _extended(columns, rows, parents[part], threshold)
 
-    with ThreadPoolExecutor(_THREADS) as pool:  # the products run without Python's lock
+    with ThreadPoolExecutor(_THREADS) as pool:  # matrix products release Python's global lock
         for candidates, frequencies in pool.map(extended, _blocks(work)):
-            kept = frequencies >= threshold  # it may have risen since the block began
+            kept = frequencies >= threshold  # the threshold may have risen since the block began
             sets.append(candidates[kept])
             counts.append(frequencies[kept])
-            held += int(kept.sum())
-            if held > most_sets:
+            n_sets += int(kept.sum())
+            if n_sets > most_sets:
                 sets, counts, threshold = _shorten(sets, counts, most_sets, threshold)
-                held = len(sets[0])
-    if not held:
+                n_sets = len(sets[0])
+    if not n_sets:
         return np.zeros((0, parents.shape[1] + 1), dtype=np.int64), np.zeros(0, dtype=np.int64), threshold
     all_sets, all_counts = np.concatenate(sets), np.concatenate(counts)
     order = np.lexsort(all_sets.T[::-1])
@@ -157,14 +157,14 @@ def _extended(
 
 
 def _work(columns: sparse.csc_array, parents: np.ndarray, parent_counts: np.ndarray) -> np.ndarray:
-    """Return the basket entries touched to extend each set: its baskets times the mean size of its items' baskets."""
+    """Return the basket entries read to extend each set: its baskets times the mean size of its items' baskets."""
     entries = columns.T @ np.diff(sparse.csr_array(columns).indptr)
     mean_size = entries / np.maximum(np.diff(columns.indptr), 1)
     return parent_counts * np.maximum(mean_size[parents].min(axis=1), 1.0)
 
 
 def _within_work(work: np.ndarray, parent_counts: np.ndarray, threshold: int) -> int:
-    """Raise the threshold until extending the sets that meet it touches at most ``MOST_WORK`` entries."""
+    """Raise the threshold until extending the remaining sets reads at most ``MOST_WORK`` entries."""
     order = np.argsort(-parent_counts, kind="stable")
     beyond = np.flatnonzero(np.cumsum(work[order]) > MOST_WORK)
     return max(threshold, int(parent_counts[order[beyond[0]]]) + 1) if len(beyond) else threshold
@@ -173,7 +173,7 @@ def _within_work(work: np.ndarray, parent_counts: np.ndarray, threshold: int) ->
 def _shorten(
     sets: list[np.ndarray], counts: list[np.ndarray], most: int, threshold: int
 ) -> tuple[list[np.ndarray], list[np.ndarray], int]:
-    """Keep at most ``most`` sets: those above the count at which there are more."""
+    """Keep at most ``most`` sets, by raising the threshold."""
     all_sets, all_counts = np.concatenate(sets), np.concatenate(counts)
     raised = max(threshold, int(np.sort(all_counts)[::-1][most]) + 1)
     kept = all_counts >= raised
@@ -183,8 +183,8 @@ def _shorten(
 def _joint(columns: sparse.csc_array, sets: np.ndarray) -> sparse.csc_array:
     """Return one column per set: 1 in the baskets that contain all its items."""
     joint = columns[:, sets[:, 0]]
-    for at in range(1, sets.shape[1]):
-        joint = sparse.csc_array(joint.multiply(columns[:, sets[:, at]]))
+    for column in range(1, sets.shape[1]):
+        joint = sparse.csc_array(joint.multiply(columns[:, sets[:, column]]))
     return joint
 
 

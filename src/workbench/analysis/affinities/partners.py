@@ -1,4 +1,4 @@
-"""Partners and substitutes of each item, and what is bought after what. Serves 07_mine_affinities."""
+"""Partners and substitutes of each item, and the days between their purchases. Serves 07_mine_affinities."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 __all__ = ["AFFINITY_COLUMNS", "add_days_between", "bundle_partners", "find_partners", "map_items"]
 
 AFFINITY_COLUMNS = ("item", "other", "level", "baskets", "lift", "lift_low", "lift_high", "days_between")
-MOST_ITEMS = 1_000  # most frequent items compared with each other
-_PARTNERS = 5  # of each direction and item
+MOST_ITEMS = 1_000  # number of most frequent items that are compared
+_PARTNERS = 5  # most partners per item and direction (positive, negative)
 _NO_PAIRS = np.zeros(0, dtype=np.int64)
 
 
@@ -35,18 +35,18 @@ def find_partners(
     ----------
     baskets : Baskets
     least : int
-        Smallest number of baskets of an item; a positive partner needs as many joint baskets, a negative one as many
-        expected ones.
+        Fewest baskets of an item. A positive partner needs at least as many joint baskets, a negative partner at least
+        as many expected joint baskets.
     most_items : int
     contained : ndarray, optional
-        Pairs of items that contain each other, from `hierarchy.contained_pairs`: no partners.
+        Pairs of items that contain each other, from `hierarchy.contained_pairs`; they are not partners.
 
     Returns
     -------
     DataFrame
-        ``AFFINITY_COLUMNS`` but days_between, and leverage: up to five partners whose lift interval lies above 1 and up
-        to five below 1 per item, the strongest by leverage first. Without any joint basket the interval is missing and
-        the lift 0; such a pair is a substitute if at least ``least`` joint baskets were expected.
+        ``AFFINITY_COLUMNS`` without days_between, and leverage. Per item, up to five partners with a lift interval
+        above 1 and up to five below 1, the strongest leverage first. Without joint baskets lift is 0 and the interval
+        is missing; such a pair counts as substitutes if at least ``least`` joint baskets were expected.
     """
     frequent = np.flatnonzero(baskets.counts >= least)
     frequent = np.sort(frequent[np.argsort(-baskets.counts[frequent], kind="stable")][:most_items])
@@ -82,7 +82,7 @@ def find_partners(
 
 
 def bundle_partners(partners: pd.DataFrame, item: str, *, most: int = _PARTNERS) -> pd.DataFrame:
-    """Return the partners to bundle with a product, by leverage: most additional joint baskets first."""
+    """Return the partners to bundle with a product, the highest leverage (additional joint baskets) first."""
     own = partners[(partners["item"] == item) & (partners["leverage"] > 0)]
     return own.sort_values(["leverage", "other"], ascending=[False, True]).head(most).reset_index(drop=True)
 
@@ -102,7 +102,8 @@ def add_days_between(partners: pd.DataFrame, first_days: ibis.Table | None, *, l
     Returns
     -------
     DataFrame
-        With days_between (missing where fewer), after (customers who bought the partner later) and before (earlier).
+        With days_between (missing with fewer than ``least`` customers), after (customers who bought the partner later)
+        and before (customers who bought it earlier).
     """
     if first_days is None or partners.empty:
         return partners.assign(days_between=np.nan, after=0, before=0)

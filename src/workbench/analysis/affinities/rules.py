@@ -39,17 +39,18 @@ _NO_PAIRS = np.zeros(0, dtype=np.int64)
 
 @dataclass(frozen=True)
 class Rules:
-    """The rules of the baskets.
+    """Association rules mined from baskets.
 
     Attributes
     ----------
     table : DataFrame
         ``RULE_COLUMNS``, by support, then held-out lift, then name.
     facts : dict
-        baskets, items, rules (all that meet the thresholds, before pruning), tried, redundant, by_definition,
-        significant, repeated, held, left_out (large baskets), least (threshold in baskets), used (threshold after
-        the bound; equal to least where the bound was not reached), early_lift and late_lift (medians of the rules of
-        the earlier half).
+        Counts of rules: rules (all that meet the thresholds, before pruning), tried, redundant, by_definition,
+        significant, repeated, held (also valid in the later half). Besides: baskets, items, left_out (large baskets),
+        least (threshold in baskets), used (threshold after limiting the number of rules; equal to least if the limit
+        was not reached), early_lift and late_lift (median lift of the repeated rules in the earlier and the later
+        half).
     """
 
     table: pd.DataFrame
@@ -58,14 +59,14 @@ class Rules:
 
 @dataclass(frozen=True)
 class _Tried:
-    """All rules of frequent itemsets, those below the confidence included."""
+    """All rules of frequent itemsets, including those below the minimum confidence."""
 
     antecedents: np.ndarray  # (rules, most items - 1), padded with -1 at the end
     consequents: np.ndarray
     both: np.ndarray
     first: np.ndarray
     second: np.ndarray
-    gains: np.ndarray  # False where a shorter rule has at least this confidence
+    gains: np.ndarray  # False if a shorter rule has at least the same confidence
 
 
 def mine_rules(
@@ -78,15 +79,16 @@ def mine_rules(
     ----------
     baskets : Baskets
     min_support, min_confidence : float in (0, 1]
-        Met by counts, in exact arithmetic.
+        Thresholds, compared as integer counts to avoid rounding.
     max_items : int
-        Items of a rule, consequent included.
+        Most items of a rule, including the consequent.
     max_rules : int
-        Beyond it the rules with the smallest counts are left out; ``used`` is the count from which rules were kept.
+        Most rules; those with the smallest counts are left out, and ``used`` is the smallest count kept.
     prune : bool
-        Leave redundant rules, and those that hold by definition, out of the table.
+        Leave out redundant rules and rules that are true by definition.
     contained : ndarray, optional
-        Pairs of items that contain each other, from `hierarchy.contained_pairs`; rules with both hold by definition.
+        Pairs of items that contain each other, from `hierarchy.contained_pairs`; rules with both
+        items are true by definition.
 
     Returns
     -------
@@ -155,7 +157,7 @@ def _tried(itemsets: Itemsets, counts: np.ndarray) -> _Tried:
 
 
 def _best_shorter(best: pd.Series | None, left: np.ndarray, right: np.ndarray) -> np.ndarray:
-    """Return the best confidence of the rules whose antecedent lacks one or more of the items."""
+    """Return the best confidence of the rules whose antecedent is a proper subset."""
     result = np.full(len(left), -np.inf)
     if best is None:
         return result
@@ -172,7 +174,7 @@ def _index(sets: np.ndarray) -> pd.Index:
 
 
 def _meets(both: np.ndarray, first: np.ndarray, min_confidence: float) -> np.ndarray:
-    """Say where ``both / first >= min_confidence``, compared as integers."""
+    """Return whether ``both / first >= min_confidence``, compared as integers."""
     limit = Fraction(str(min_confidence))
     if max(limit.denominator, 1) < 10**9:
         return both.astype(np.int64) * limit.denominator >= first.astype(np.int64) * limit.numerator
@@ -181,7 +183,7 @@ def _meets(both: np.ndarray, first: np.ndarray, min_confidence: float) -> np.nda
 
 
 def _within(both: np.ndarray, confident: np.ndarray, max_rules: int, least: int) -> tuple[np.ndarray, int]:
-    """Return the rules kept within the bound, and the count from which they were kept."""
+    """Return the rules kept within ``max_rules``, and the smallest count among them."""
     chosen = np.flatnonzero(confident)
     if len(chosen) <= max_rules:
         return chosen, least
@@ -219,7 +221,7 @@ def _rule_id(level: str, antecedent: str, consequent: str) -> str:
 def _held_out(
     baskets: Baskets, tried: _Tried, chosen: np.ndarray, min_confidence: float, bounds: dict[str, Any]
 ) -> dict[str, Any]:
-    """Mine the earlier half anew, and measure its rules in the later half."""
+    """Mine rules in the earlier half, and measure them in the later half."""
     missing = np.full(len(chosen), np.nan)
     early, late = baskets.early, baskets.late
     if early is None or late is None or not early.shape[0] or not late.shape[0]:
@@ -246,7 +248,7 @@ def _rule_keys(tried: _Tried, width: int) -> pd.Index:
 
 
 def _lifts(matrix: Any, tried: _Tried, rules: np.ndarray) -> np.ndarray:
-    """Return the lifts of rules in other baskets; missing where a side is absent."""
+    """Return the lifts of rules in other baskets; missing if the antecedent or consequent does not occur there."""
     counts = np.asarray(matrix.sum(axis=0), dtype=np.float64).ravel()
     sizes = (tried.antecedents[rules] >= 0).sum(axis=1)
     lifts = np.full(len(rules), np.nan)

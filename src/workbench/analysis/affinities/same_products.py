@@ -1,4 +1,4 @@
-"""Items that may be one product under two names: suspects to look at, never merged. Serves 07_mine_affinities."""
+"""Items that may be the same product under two names: reported for review, never merged. Serves 07_mine_affinities."""
 
 from __future__ import annotations
 
@@ -11,26 +11,26 @@ if TYPE_CHECKING:
 
 __all__ = ["find_same_products"]
 
-MOST_ITEMS = 200_000  # most frequent items that are compared
-_MOST_PER_NAME = 2  # items per name beyond which names are kinds of products
+MOST_ITEMS = 200_000  # number of most frequent items that are compared
+_MOST_PER_NAME = 2  # above this mean number of items per name, names denote kinds of products
 
 
 def find_same_products(counts: Mapping[str, int], names: Mapping[str, str]) -> tuple[tuple[str, ...], ...]:
-    """Group the items that may be one product.
+    """Group the items that may be the same product.
 
     Parameters
     ----------
     counts : mapping of str to int
         Baskets of each item.
     names : mapping of str to str
-        Product names by item, where there are any.
+        Product names by item, where known.
 
     Returns
     -------
     tuple of tuple of str
-        Groups of two items or more, the most frequent group first. Names are the same if they differ by case, width of
-        characters, blanks and punctuation alone; items without a name are compared by case and blanks alone. With
-        more than two items per name, names are kinds of products and no evidence.
+        Groups of two items or more, the most frequent group first. Names are the same if they differ only in
+        case, character width, blanks and punctuation. Items without a name are compared by their codes, ignoring case
+        and blanks. With more than two items per name on average, names denote kinds of products and are not used.
 
     Examples
     --------

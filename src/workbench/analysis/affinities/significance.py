@@ -8,17 +8,17 @@ from scipy.stats import norm
 
 __all__ = ["fisher_greater", "lift_interval"]
 
-_NEGLIGIBLE = 1e-18  # terms below this share of the sum are not added
+_NEGLIGIBLE = 1e-18  # smaller terms, relative to the sum, are not added
 LEVEL = 0.95
 
 
 def fisher_greater(both: np.ndarray, first: np.ndarray, second: np.ndarray, n: int) -> np.ndarray:
-    """Return the one-sided p-value of Fisher's exact test: at least ``both`` joint baskets if independent.
+    """Return the one-sided p-value of Fisher's exact test: the probability of ``both`` or more joint baskets.
 
     Parameters
     ----------
     both, first, second : ndarray of int
-        Baskets with both sides, with the one, with the other.
+        Baskets with both items, with the first, with the second.
     n : int
         All baskets.
 
@@ -52,7 +52,7 @@ def lift_interval(
     Returns
     -------
     low, high : ndarray of float
-        Missing where no basket has both.
+        Missing if no basket contains both items.
     """
     both, first, second = (np.asarray(counts, dtype=np.float64) for counts in (both, first, second))
     with np.errstate(divide="ignore", invalid="ignore"):

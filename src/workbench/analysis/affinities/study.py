@@ -26,7 +26,7 @@ _MAP_ITEMS = 12
 
 @dataclass(frozen=True)
 class AffinityStudy:
-    """What goes together.
+    """Affinities between items.
 
     Attributes
     ----------
@@ -35,13 +35,13 @@ class AffinityStudy:
     partners : DataFrame
         ``AFFINITY_COLUMNS``, leverage, after, before.
     facts : dict
-        Of `mine_rules`, and basket, items_of (levels), customers (whether baskets are people).
+        Those of `mine_rules`, and basket, items_of (levels), customers (whether a basket is a customer).
     counts : dict of str to int
         Baskets of each item.
     names : dict of str to str
-        Product names by product_id and by item, where there are any; those of several products with their product_id.
+        Product names by product_id and by item, where known; a name shared by several products includes the product_id.
     same_products : tuple of tuple of str
-        Groups of items that may be one product, by their names; suspects, not merged.
+        Groups of items that may be the same product, by their names; they are reported, not merged.
     """
 
     rules: pd.DataFrame
@@ -76,7 +76,7 @@ def study_affinities(
     prune: bool,
     least: int,
 ) -> AffinityStudy:
-    """Mine what goes together.
+    """Mine rules and partners.
 
     Parameters
     ----------
@@ -84,10 +84,10 @@ def study_affinities(
         transactions, products, customers, responses, as far as they exist.
     as_of : date
     basket, items, min_support, min_confidence, max_items, max_rules, max_basket, prune
-        Parameters of 07_mine_affinities. ``basket: order`` is a customer's day where there are no order ids but
-        customers and dates.
+        Parameters of 07_mine_affinities. Without order ids, ``basket: order`` means all lines
+        of a customer on one day.
     least : int
-        Smallest number of baskets of a pair of partners, and of customers behind the days between.
+        Fewest baskets of a pair of partners, and fewest customers behind days_between.
 
     Returns
     -------
@@ -117,7 +117,7 @@ def study_affinities(
 
 
 def item_names(tables: Mapping[str, ibis.Table]) -> dict[str, str]:
-    """Return product names by product_id; at most 200,000 products are named, by product_id."""
+    """Return product names by product_id, for at most 200,000 products, the first by product_id."""
     products = tables.get("products")
     if products is None or not {"product_id", "product_name"} <= set(products.columns):
         return {}
@@ -128,7 +128,7 @@ def item_names(tables: Mapping[str, ibis.Table]) -> dict[str, str]:
 
 
 def distinct_names(names: Mapping[str, str]) -> dict[str, str]:
-    """Write the product_id behind a name that several products share, so that a reader can tell them apart.
+    """Append the product_id to names that several products share, so that a reader can distinguish them.
 
     Examples
     --------
@@ -140,7 +140,7 @@ def distinct_names(names: Mapping[str, str]) -> dict[str, str]:
 
 
 def _shown_names(names: Mapping[str, str], baskets: Baskets) -> dict[str, str]:
-    """Name products and, where items carry their level, every item."""
+    """Return names of products and, if item names include their level, of every item."""
     shown = distinct_names(names)
     if len(set(baskets.levels)) == 1:
         return shown
@@ -153,7 +153,7 @@ def _shown_names(names: Mapping[str, str], baskets: Baskets) -> dict[str, str]:
 
 
 def _shown_name(level: str, value: str, *, unique: bool) -> str:
-    """Write an item as its value; with its attribute or question, or with its level where another has the value too."""
+    """Return the display name of an item: its value, with attribute, question or level where needed to be unique."""
     attribute = next((level.removeprefix(start) for start in _OF_CUSTOMERS if level.startswith(start)), None)
     if attribute is not None:
         return f"{attribute}: {value}"
@@ -181,7 +181,7 @@ def _nothing(basket: str, items: Sequence[str]) -> AffinityStudy:
 
 
 def _partner_floor(baskets: Baskets) -> int:
-    """Return the least baskets of a pair: one in a thousand."""
+    """Return the fewest baskets of a pair of partners: one in a thousand."""
     return baskets.n // 1000
 
 

@@ -26,8 +26,8 @@ _SECONDS_PER_DAY = 86_400
 def check_rows(rows: Did, tables: Mapping[str, ibis.Table], *, as_of: date, where: str) -> list[Fault]:
     """List the faults of a behaviour clause on these tables.
 
-    Reported are: an unknown table or column, with the nearest name; a table without customers or dates; an expression
-    that cannot be parsed; a window that begins before the data.
+    Faults are: an unknown table or column, with the most similar name; a table without customers or dates; an
+    expression that cannot be parsed; a window that begins before the data.
     """
     dated = [name for name, table in CANONICAL.items() if table.dated_by and name in tables]
     if rows.table not in dated:
@@ -61,7 +61,7 @@ def count_rows(rows: Did, tables: Mapping[str, ibis.Table], *, as_of: date) -> i
 def followed_in_order(sequence: Sequence, tables: Mapping[str, ibis.Table], *, as_of: date) -> ibis.Table:
     """Find the customers who took the steps in order.
 
-    A step counts when it happened after a counted occurrence of the step before, within the allowed days of the latest.
+    A step counts if it came after an occurrence of the previous step, within the allowed days of the latest one.
 
     Returns
     -------
@@ -78,7 +78,7 @@ def followed_in_order(sequence: Sequence, tables: Mapping[str, ibis.Table], *, a
 def _after(before: ibis.Table, step: ibis.Table, within_days: int | None) -> ibis.Table:
     """Keep the occurrences of a step that follow an occurrence of the previous step."""
     events = before.mutate(earlier=ibis.literal(1, "int8")).union(step.mutate(earlier=ibis.literal(0, "int8")))
-    # at equal times the later step sorts first, so that it does not follow a simultaneous one
+    # at equal times the later step sorts first: simultaneous steps are not in order
     window = ibis.cumulative_window(group_by=events.customer_id, order_by=[events.at, events.earlier])
     ordered = events.mutate(
         last=ibis.ifelse(events.earlier == 1, events.at, ibis.null(events.at.type())).max().over(window)

@@ -1,4 +1,4 @@
-"""Who may be contacted, profiled or studied: consent, minors and never-contact lists, answered for every output."""
+"""Who may be contacted, profiled or studied? Consent, age, restrictions and never-contact lists, for every output."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 __all__ = ["MINOR", "NEVER_CONTACT", "REFUSED", "RESTRICTED", "keep_permitted", "permitted"]
 
 NEVER_CONTACT, MINOR, REFUSED, RESTRICTED = "never_contact", "minor", "refused", "restricted"
-_RECORD = "record"  # one of the records that were merged into a customer
+_RECORD = "record"  # id of a source record that was merged into the customer
 _EARLIEST = -(2**62)
 
 
@@ -32,29 +32,29 @@ def permitted(
     latest: bool = False,
     restricted: Collection[str] = (),
 ) -> ibis.Table:
-    """Say of every customer whether an output for a purpose may name them.
+    """Decide for every customer whether an output for a purpose may name them.
 
     Parameters
     ----------
     customers : ibis.Table
         customer_id, one row per customer.
     consents : ibis.Table or None
-        customer_id, purpose, granted and, where recorded, changed_at; with ``record``, one of the merged records, where
-        identities are resolved. None where the profile has no consents: nobody has refused, which the caller reports.
+        customer_id, purpose, granted and, where recorded, changed_at; where identities are resolved also ``record``,
+        the source record. None if the profile has no consents: then nobody has refused, which the caller reports.
     purpose : str
-        ``marketing``, or a channel of it such as ``marketing_sms``; compared without case and surrounding blanks.
+        ``marketing``, or one of its channels such as ``marketing_sms``; compared without case and surrounding blanks.
     as_of : date
-        Rows at or after it are not read, unless ``latest``; the age of minors is taken at it.
+        Rows at or after this date are not read, unless ``latest``; ages are computed on this date.
     params : ConsentParams
         The section ``consent`` of the profile.
     people : ibis.Table, optional
-        customer_id with birth_date or age, for minors.
+        customer_id with birth_date or age, to identify minors.
     never_contact : collection of str
-        customer_ids that are on no list.
+        customer_ids that must not be on any list.
     restricted : collection of str
-        customer_ids whose data is kept and not used, for any purpose.
+        customer_ids whose data is stored but not used for any purpose.
     latest : bool
-        Read rows of any date: a list obeys the latest word at the moment it is made.
+        Read rows of any date: a list follows the latest consent at the moment it is made.
 
     Returns
     -------
@@ -64,27 +64,29 @@ def permitted(
 
     Notes
     -----
-    For each record the latest row of a purpose holds; rows of equal time, or without time, which count as the earliest,
-    are decided by a refusal. One refusal among merged records counts for all. A channel needs the word for its purpose
-    not to be a refusal. A customer and purpose never mentioned follow ``params.default``.
+    For each record the latest row of a purpose decides; rows without a time count as the earliest. Among rows of the
+    same time a refusal decides. One refusal among merged records counts for the customer. A refusal of the purpose
+    covers all its channels. Where a customer has no row for a purpose, ``params.default`` decides.
     """
     ids = customers.select("customer_id").distinct()
     verdict = ids.mutate(refused=ibis.literal(False))
     if consents is not None:
         verdict = _with_refusals(ids, consents, purpose.strip().lower(), None if latest else as_of, params)
     verdict = verdict.mutate(
-        never=verdict.customer_id.isin(sorted(never_contact)) if never_contact else ibis.literal(False)
+        is_never_contact=verdict.customer_id.isin(sorted(never_contact)) if never_contact else ibis.literal(False)
     )
-    limited = verdict.customer_id.isin(sorted(restricted)) if restricted else ibis.literal(False)
-    verdict = verdict.mutate(limited=limited)
+    is_restricted = verdict.customer_id.isin(sorted(restricted)) if restricted else ibis.literal(False)
+    verdict = verdict.mutate(is_restricted=is_restricted)
     verdict = _with_minors(verdict, people, as_of, params.minors_under)
     reason = ibis.cases(
-        (verdict.limited, RESTRICTED), (verdict.never, NEVER_CONTACT), (verdict.minor, MINOR),
+        (verdict.is_restricted, RESTRICTED), (verdict.is_never_contact, NEVER_CONTACT), (verdict.minor, MINOR),
         (verdict.refused, REFUSED),
         else_=ibis.null("string"),
     )  # fmt: skip
-    judged = verdict.mutate(reason=reason)
-    return judged.select("customer_id", permitted=judged.reason.isnull(), reason=judged.reason).order_by("customer_id")
+    verdict = verdict.mutate(reason=reason)
+    return verdict.select("customer_id", permitted=verdict.reason.isnull(), reason=verdict.reason).order_by(
+        "customer_id"
+    )
 
 
 def keep_permitted(rows: ibis.Table, verdicts: ibis.Table) -> ibis.Table:
@@ -108,21 +110,21 @@ def keep_permitted(rows: ibis.Table, verdicts: ibis.Table) -> ibis.Table:
 def _with_refusals(
     ids: ibis.Table, consents: ibis.Table, purpose: str, before: date | None, params: ConsentParams
 ) -> ibis.Table:
-    """Join whether the customer refused: their word for the channel, else for its purpose, else the default."""
+    """Join whether the customer refused: their consent for the channel, else for its purpose, else the default."""
     general = purpose.partition("_")[0]
-    word = _word(consents, purpose, before)
-    joined = ids.left_join(word, "customer_id").select("customer_id", granted=word.granted)
+    consent = _latest_consent(consents, purpose, before)
+    joined = ids.left_join(consent, "customer_id").select("customer_id", granted=consent.granted)
     if general == purpose:
         granted = joined.granted.fill_null(params.holds(purpose))
         return joined.select("customer_id", refused=~granted)
-    word = _word(consents, general, before)
-    joined = joined.left_join(word, "customer_id").select("customer_id", "granted", general=word.granted)
+    consent = _latest_consent(consents, general, before)
+    joined = joined.left_join(consent, "customer_id").select("customer_id", "granted", general=consent.granted)
     granted = ibis.coalesce(joined.granted, joined.general, ibis.literal(params.holds(purpose)))
     return joined.select("customer_id", refused=~(granted & joined.general.fill_null(True)))
 
 
-def _word(consents: ibis.Table, purpose: str, before: date | None) -> ibis.Table:
-    """Return the word of each customer for a purpose: customer_id, granted; those who said nothing are absent."""
+def _latest_consent(consents: ibis.Table, purpose: str, before: date | None) -> ibis.Table:
+    """Return customer_id and granted: the latest consent for a purpose; customers without one are absent."""
     rows = consents.filter(consents.customer_id.notnull(), consents.purpose.strip().lower() == purpose)
     rows = rows.mutate(
         record=rows[_RECORD].fill_null("") if _RECORD in rows.columns else rows.customer_id,
@@ -136,12 +138,12 @@ def _word(consents: ibis.Table, purpose: str, before: date | None) -> ibis.Table
     rows = rows.select("customer_id", "record", "at", "granted")
     newest = rows.group_by("customer_id", "record").aggregate(at=rows["at"].max())
     last = rows.semi_join(newest, ["customer_id", "record", "at"])
-    word = last.group_by("customer_id").aggregate(granted=last.granted.min())
-    return word.select("customer_id", granted=word.granted == 1)
+    consent = last.group_by("customer_id").aggregate(granted=last.granted.min())
+    return consent.select("customer_id", granted=consent.granted == 1)
 
 
 def _with_minors(verdict: ibis.Table, people: ibis.Table | None, as_of: date, under: int) -> ibis.Table:
-    """Join whether the customer is a minor; an unknown age is not one."""
+    """Join whether the customer is a minor; customers of unknown age count as adults."""
     columns = [] if people is None else [name for name in ("birth_date", "age") if name in people.columns]
     if people is None or not columns or not under:
         return verdict.mutate(minor=ibis.literal(False))

@@ -1,6 +1,6 @@
-"""Lists of customers for a purpose: who is on them, in what order, how many, and what answered before.
+"""Lists of customers for a purpose: who is on them, in which order, how many, and who answered campaigns before.
 
-Serves 14_write_report. A list is ranked by probability x expected value; consent is applied before, by the caller.
+Serves 14_write_report. A list is ranked by probability x expected value; the caller applies consent beforehand.
 """
 
 from __future__ import annotations
@@ -33,8 +33,8 @@ __all__ = [
 
 DIGITS = 6
 NO_SKILL = 0.5  # AUC of a random draw
-CLOSE = 0.025  # shares of a list and of a test that are compared
-LOST = "lost"  # life-cycle stage of those who have left already
+CLOSE = 0.025  # largest difference between the share of a list and that of the test it is compared with
+LOST = "lost"  # life-cycle stage of customers who have already left
 TIERS = ("low", "middle", "high")  # thirds by expected value
 
 
@@ -65,11 +65,11 @@ def rank_customers(
     probability : DataFrame
         customer_id, probability.
     values : DataFrame
-        customer_id, expected_value; empty without a model of value: then the probability alone ranks.
+        customer_id, expected_value; empty without a value model: then customers are ranked by probability alone.
     life_cycle : DataFrame
         customer_id, life_cycle_stage; may be empty.
     leavers : bool
-        A list of people likely to leave: those who have left already are not on it.
+        Whether the list is of likely leavers: customers who have already left are then excluded.
 
     Returns
     -------
@@ -101,22 +101,22 @@ def choose_size(
     Parameters
     ----------
     candidates : int
-        Customers to choose from.
+        Number of customers to choose from.
     judged : mapping
-        Of the test: ``profit_share`` (share of customers at the profit optimum), ``profit`` (there), ``auc_low`` (lower
-        end of the interval of the AUC), ``base_rate`` (share with the outcome); empty without a model.
+        Test results of the model: ``profit_share`` (share of customers at which profit is largest), ``profit`` (at that
+        share), ``auc_low`` (lower limit of the AUC), ``base_rate`` (share with the outcome); empty without a model.
     tests : sequence of mapping
-        ``share`` of the tested customers taken by the probability, and ``low``, the lower end of the interval of the
-        share of them with the outcome.
+        ``share`` (of the tested customers, those with the highest probability) and ``low`` (lower limit of the share
+        of these with the outcome).
     decision_size, decision_share
-        Of the profile. The share is used where contacting everybody pays best, or almost everybody, so that profit
-        chooses nobody.
+        Parameters of the profile. The share is used where profit sets no limit, since contacting everybody
+        pays best, and where the test does not confirm the size of highest profit.
 
     Returns
     -------
     Size
-        None where the ranking does not beat a random draw: its AUC is not above 0.5 at 95 %, or the interval of the
-        test of every size holds the base rate.
+        0 customers where the ranking is no better than random: its AUC is not above 0.5 at 95 %, or for every size the
+        share with the outcome in the test is not clearly above the base rate.
     """
     auc_low = judged.get("auc_low")
     share, profit = judged.get("profit_share"), judged.get("profit")
@@ -126,7 +126,7 @@ def choose_size(
         "no_gain": auc_low is not None and auc_low <= NO_SKILL,
         "no_profit": not decision_size and share is not None and share < 1 and not (profit and profit > 0),
     }
-    obstacle = next((name for name, holds in obstacles.items() if holds), "")
+    obstacle = next((name for name, applies in obstacles.items() if applies), "")
     if obstacle:
         return Size(0, obstacle)
     sizes = [_part(candidates, decision_share, "decision_share")]
@@ -135,12 +135,12 @@ def choose_size(
     elif share is not None and share < 1:
         sizes = [_part(candidates, share, "profit"), *sizes]
     base_rate = judged.get("base_rate")
-    proven = (size for size in sizes if not _may_be_a_draw(close_test(tests, size.n / candidates), base_rate))
-    return next(proven, Size(0, "no_gain"))
+    effective = (size for size in sizes if not _may_be_random(close_test(tests, size.n / candidates), base_rate))
+    return next(effective, Size(0, "no_gain"))
 
 
 def close_test(tests: Sequence[Mapping[str, Any]], share: float) -> Mapping[str, Any] | None:
-    """Return the test whose share is closest to that of a list; None where none is within ``CLOSE``."""
+    """Return the test whose share is closest to that of a list; None if no test is within ``CLOSE``."""
     close = [test for test in tests if abs(test["share"] - share) <= CLOSE]
     return min(close, key=lambda test: abs(test["share"] - share), default=None)
 
@@ -149,12 +149,12 @@ def _part(candidates: int, share: float, size_by: str) -> Size:
     return Size(min(candidates, max(1, round(candidates * share))), size_by)
 
 
-def _may_be_a_draw(test: Mapping[str, Any] | None, base_rate: float | None) -> bool:
+def _may_be_random(test: Mapping[str, Any] | None, base_rate: float | None) -> bool:
     return test is not None and base_rate is not None and test["low"] <= base_rate
 
 
 def outcome_of_campaigns(campaigns: ibis.Table) -> str | None:
-    """Return the column that shows who answered: ``redeemed_at``, else ``opened_at``; None where neither is filled."""
+    """Return the column that shows who answered: ``redeemed_at``, else ``opened_at``; None if both are empty."""
     for name in ("redeemed_at", "opened_at"):
         if name in campaigns.columns and int(campaigns[name].count().to_pandas()):
             return name
@@ -162,19 +162,19 @@ def outcome_of_campaigns(campaigns: ibis.Table) -> str | None:
 
 
 def answers_by_customer(campaigns: ibis.Table, outcome: str, as_of: Any) -> pd.DataFrame:
-    """Count the campaigns that each customer was sent and answered before a date.
+    """Count the campaigns that each customer received, and answered, before a date.
 
     Parameters
     ----------
     campaigns : ibis.Table
         customer_id, campaign_id, sent_at and the outcome.
     outcome : str
-        As from ``outcome_of_campaigns``.
+        From ``outcome_of_campaigns``.
     as_of : datetime.date
 
     Returns
     -------
-    DataFrame, one row per customer who was sent one
+    DataFrame, one row per customer who received a campaign
         customer_id, sent, answered; sorted.
     """
     end = at_midnight(as_of)
@@ -204,7 +204,7 @@ def tiers_and_tenths(ranked: pd.DataFrame, values: pd.DataFrame) -> pd.DataFrame
     if len(values):
         rank = values.sort_values(["expected_value", "customer_id"], ignore_index=True)
         third = np.minimum(np.arange(len(rank)) * 3 // max(len(rank), 1), 2)
-        tier = [TIERS[at] for at in third]
+        tier = [TIERS[number] for number in third]
         frames.append(pd.DataFrame({"grouping": "value_tier", "group": tier, "customer_id": rank["customer_id"]}))
     if len(ranked):
         tenth = (np.arange(len(ranked)) * 10 // len(ranked) + 1).astype(str)
@@ -215,7 +215,7 @@ def tiers_and_tenths(ranked: pd.DataFrame, values: pd.DataFrame) -> pd.DataFrame
 
 
 def answers_by_group(groups: pd.DataFrame, answers: pd.DataFrame, *, least: int) -> pd.DataFrame:
-    """Count by group how many of those who were sent a campaign answered at least one.
+    """Count by group the customers who received a campaign, and those of them who answered at least one.
 
     Parameters
     ----------
@@ -224,7 +224,7 @@ def answers_by_group(groups: pd.DataFrame, answers: pd.DataFrame, *, least: int)
     answers : DataFrame
         Result of ``answers_by_customer``.
     least : int
-        Groups of fewer customers have no numbers, nor has a further group where they could be computed from the total.
+        Groups of fewer customers are left blank, and one more group if they could be derived from the total.
 
     Returns
     -------
@@ -233,7 +233,7 @@ def answers_by_group(groups: pd.DataFrame, answers: pd.DataFrame, *, least: int)
     """
     joined = groups.merge(answers, on="customer_id", how="left")
     rows: list[dict[str, Any]] = []
-    for grouping, names in (("value_tier", TIERS[::-1]), ("risk_tenth", tuple(str(at) for at in range(1, 11)))):
+    for grouping, names in (("value_tier", TIERS[::-1]), ("risk_tenth", tuple(str(tenth) for tenth in range(1, 11)))):
         part = joined[joined["grouping"] == grouping]
         by_group = {name: part[(part["group"] == name) & (part["sent"] > 0)] for name in names if len(part)}
         counts = pd.DataFrame({"n": {name: len(sent) for name, sent in by_group.items()}})
@@ -258,14 +258,14 @@ def detectable_difference(
     Parameters
     ----------
     treated, held_out : int
-        Customers of each arm.
+        Customers in each arm.
     base_rate : float
-        Share of the outcome among those held out, 0..1.
+        Share with the outcome in the held-out arm, 0..1.
 
     Returns
     -------
     float or None
-        None where no possible difference is large enough, or an arm is empty.
+        None if even the largest possible difference would not be detected, or an arm is empty.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Who is like a seed audience? A logistic score, trained on part of the seed and evaluated on the rest."""
+"""Who resembles a seed audience? A logistic score, trained on part of the seed and evaluated on the rest."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 __all__ = ["LEAST_SEED", "LookAlike", "find_look_alikes"]
 
-LEAST_SEED = 60  # fewest customers of the seed for training
+LEAST_SEED = 60  # fewest customers in the seed, and outside it
 HELD_OUT = 0.3
 TOP_SHARES = (0.05, 0.1, 0.2)
 MOST_LEVELS = 20
@@ -31,12 +31,12 @@ class LookAlike:
     Attributes
     ----------
     scores : DataFrame
-        customer_id, score (0..1, for ranking; not a probability): every customer outside the seed, most alike first.
+        customer_id, score (0..1, for ranking; not a probability): every customer outside the seed, most similar first.
     lift : DataFrame
-        One row per top share of the held-out customers: top_share, customers, found (share of the held-out seed
-        among them), low, high (95 %, Wilson), lift (found / top_share).
+        One row per top share of the held-out customers: top_share, customers, recall (share of the held-out seed
+        customers ranked there), low, high (95 %, Wilson), lift (recall / top_share).
     auc : float
-        On the held-out part.
+        Area under the ROC curve, on the held-out customers.
     left_out : tuple of str
         Features that the seed's own rule uses; a score based on them would only repeat the rule.
     """
@@ -60,15 +60,15 @@ def find_look_alikes(
     seed_ids : collection of str
         customer_ids of the seed.
     left_out : collection of str
-        Features not used: those of the rule that defines the seed.
+        Features to leave out: those of the rule that defines the seed.
     seed : int
-        Of the split into training and held-out customers.
+        Random seed of the split into training and held-out customers.
 
     Returns
     -------
     LookAlike
-        The lift is measured on 30 % of all customers, seed and others, held out of the training; a random choice has
-        a lift of 1.
+        The lift is measured on customers held out of the training: 30 % of the seed and 30 % of the others. A random
+        choice has a lift of 1.
 
     Raises
     ------
@@ -87,11 +87,11 @@ def find_look_alikes(
     model.fit(table.loc[train, columns], is_seed[train])
     score = model.predict_proba(table[columns])[:, 1].round(9)
     evaluated = pd.DataFrame(
-        {"customer_id": table["customer_id"][held_out], "score": score[held_out], "wanted": is_seed[held_out]}
+        {"customer_id": table["customer_id"][held_out], "score": score[held_out], "is_seed": is_seed[held_out]}
     )
     others = pd.DataFrame({"customer_id": table["customer_id"], "score": score})[~is_seed]
     ranked = others.sort_values(["score", "customer_id"], ascending=[False, True], ignore_index=True)
-    auc = round(float(roc_auc_score(evaluated["wanted"], evaluated["score"])), 6)
+    auc = round(float(roc_auc_score(evaluated["is_seed"], evaluated["score"])), 6)
     return LookAlike(ranked, _lift(evaluated), auc, tuple(sorted(set(left_out) & set(features.columns))))
 
 
@@ -109,7 +109,7 @@ def _check(inside: int, outside: int, columns: list[str]) -> None:
 
 
 def _usable(table: pd.DataFrame, left_out: set[str]) -> list[str]:
-    """List the numbers that vary and the categories with few levels."""
+    """List the numeric columns that vary and the categories with few levels."""
     columns = [name for name in table.columns if name != "customer_id" and name not in left_out]
     levels = table[columns].nunique()
     numeric = set(table[columns].select_dtypes(["number", "bool"]).columns)
@@ -122,7 +122,7 @@ def _usable(table: pd.DataFrame, left_out: set[str]) -> list[str]:
 
 
 def _held_out(is_seed: np.ndarray, seed: int) -> np.ndarray:
-    """Mark 30 % of the seed and of the others."""
+    """Mark 30 % of the seed and 30 % of the others as held out."""
     rng = np.random.default_rng([seed, 17])
     draw, held_out = rng.random(len(is_seed)), np.zeros(len(is_seed), dtype=bool)
     for group in (is_seed, ~is_seed):
@@ -158,15 +158,15 @@ def _model(table: pd.DataFrame, columns: list[str]) -> Pipeline:
 
 def _lift(evaluated: pd.DataFrame) -> pd.DataFrame:
     ranked = evaluated.sort_values(["score", "customer_id"], ascending=[False, True])
-    n_seeds = int(ranked["wanted"].sum())
+    n_seeds = int(ranked["is_seed"].sum())
     rows = []
     for share in TOP_SHARES:
         n = max(1, int(round(share * len(ranked))))
-        hits = int(ranked["wanted"].iloc[:n].sum())
+        hits = int(ranked["is_seed"].iloc[:n].sum())
         low, high = wilson(hits, n_seeds)
         recall = hits / n_seeds
         rows.append({
-            "top_share": share, "customers": n, "found": round(recall, 6), "low": round(float(low), 6),
+            "top_share": share, "customers": n, "recall": round(recall, 6), "low": round(float(low), 6),
             "high": round(float(high), 6), "lift": round(recall / (n / len(ranked)), 6),
         })  # fmt: skip
     return pd.DataFrame(rows)

@@ -1,6 +1,6 @@
-"""What does a rule depend on? The features it names, and those computed from the same orders, visits or answers.
+"""Which columns does a rule depend on? Those it names, and those computed from the same orders, visits or answers.
 
-A look-alike score based on them would only repeat the rule, and so would a portrait that begins with them.
+A look-alike score or a portrait based on these columns would only repeat the rule.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING
 
 from workbench.analysis.audiences.select import Knowledge, named_columns, named_tables
-from workbench.analysis.description.same_thing import say_the_same
+from workbench.analysis.description.same_thing import are_equivalent
 from workbench.analysis.tags.columns import TAG
 from workbench.analysis.tags.compiling import columns_of_tag
 from workbench.intake.features.registry import registered
@@ -33,13 +33,13 @@ def made_by_rule(audience: Audience, knowledge: Knowledge, tags: Mapping[str, Ta
     audience : Audience
     knowledge : Knowledge
     tags : mapping of str to Tag
-        The registry; a tag is replaced by the columns it is computed from.
+        The tag registry; a tag is replaced by the columns it is computed from.
 
     Returns
     -------
     tuple of str
-        Sorted: the columns the rule names; the features in the groups of these columns and of the tables it counts;
-        the scores, where it names one or counts orders; equivalent columns (`same_thing.say_the_same`).
+        Sorted: the columns the rule names; the features in the same groups as these columns and the tables whose rows
+        it counts; all scores, if it names a score or counts orders; equivalent columns (`same_thing.are_equivalent`).
     """
     named = _source_columns(named_columns(audience, knowledge), tags)
     features = knowledge.tables["features"].columns if "features" in knowledge.tables else ()
@@ -48,19 +48,19 @@ def made_by_rule(audience: Audience, knowledge: Knowledge, tags: Mapping[str, Ta
     groups |= {entry.group for entry in registered(sorted(named))} | ({"spend"} if named & scores else set())
     groups |= {name for related in _RELATED if related & groups for name in related}
     columns = named | {entry.name for entry in registered(features) if entry.group in groups}
-    columns |= {feature for feature in features if any(say_the_same(feature, name) for name in named)}
+    columns |= {feature for feature in features if any(are_equivalent(feature, name) for name in named)}
     columns |= scores if "spend" in groups else set()
     columns |= {name for name, tag in tags.items() if columns & _source_columns([TAG + name], tags)}
     return tuple(sorted(columns - {"customer_id"}))
 
 
 def _source_columns(names: Collection[str], tags: Mapping[str, Tag]) -> set[str]:
-    """Follow tags to the columns they are computed from; the tags themselves are included."""
+    """Return names and, for tags, the columns they are computed from; the tags themselves are included."""
     columns: set[str] = set()
-    waiting = list(names)
-    while waiting:
-        name = waiting.pop().removeprefix(TAG)
+    pending = list(names)
+    while pending:
+        name = pending.pop().removeprefix(TAG)
         if name not in columns:
             columns.add(name)
-            waiting += columns_of_tag(tags[name]) if name in tags else []
+            pending += columns_of_tag(tags[name]) if name in tags else []
     return columns

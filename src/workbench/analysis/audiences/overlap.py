@@ -1,4 +1,4 @@
-"""How far do audiences overlap? Customers in both of two audiences, compared with chance."""
+"""How much do audiences overlap? Customers shared by two audiences, compared with independent audiences."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ def overlap(audiences: Mapping[str, ibis.Table], *, customers: int) -> pd.DataFr
     Parameters
     ----------
     audiences : mapping of str to ibis.Table
-        customer_id of the members, distinct, by name.
+        Audience name to table of distinct customer_ids.
     customers : int
-        Size of the base.
+        Number of all customers.
 
     Returns
     -------
     DataFrame
-        One row per pair, by name: first, second, n_first, n_second, both, jaccard (both / either, missing where both
-        are empty), lift (both / the count expected under independence, missing where one is empty).
+        One row per pair, sorted by name: first, second, n_first, n_second, both, jaccard (both / either, missing where
+        both are empty), lift (both / the count expected under independence, missing where an audience is empty).
     """
     sizes = {name: int(table.count().to_pandas()) for name, table in audiences.items()}
     rows = []

@@ -1,4 +1,4 @@
-"""Who may be profiled: refusals and restrictions as of a day, for every stage that describes customers."""
+"""Who may be profiled? Refusals and restrictions as of a date, for every stage that describes customers."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ __all__ = ["PROFILED", "count_not_profiled", "refusing_customers", "without_cust
 
 PROFILED = ("customers", "transactions", "events", "responses")  # the tables whose customers have features
 _PURPOSE, _CONSENTS = "profiling", "consents"
-_AS_LIST = 5_000  # ids that a query holds itself
+_AS_LIST = 5_000  # most ids written into a query; more are joined as a table
 
 
 def refusing_customers(tables: Mapping[str, ibis.Table], params: ConsentParams, as_of: date) -> set[str]:
-    """Return the customers who do not permit to be profiled, by the consents before a day.
+    """Return the customers who do not permit profiling, by the consents before a date.
 
     Parameters
     ----------
@@ -49,13 +49,13 @@ def count_not_profiled(
     *,
     restricted: Collection[tuple[str, str]] = (),
 ) -> int:
-    """Count the customers, by their ids in the sources, who are not profiled: 01 and 03 give one number.
+    """Count the customers who are not profiled, by their ids in the sources; 01 and 03 report the same number.
 
     Parameters
     ----------
     tables : mapping of str to ibis.Table
         Canonical tables with the ids of the sources, and with their id space where identities are resolved. Records
-        that 02 merges are counted each, since 01 does not know them yet.
+        that 02 merges count separately, since 01 runs before the merge.
     params : ConsentParams
     as_of : date
     restricted : collection of (str, str)
@@ -73,17 +73,17 @@ def count_not_profiled(
 
 
 def without_customers(table: ibis.Table, customers: Collection[str]) -> ibis.Table:
-    """Return the rows that are about nobody of some customers, and name none of them."""
+    """Remove some customers from a table: their rows, and references to them in other rows."""
     if not customers or "customer_id" not in table.columns:
         return table
-    listed = sorted(customers)
-    among = listed if len(listed) <= _AS_LIST else ibis.memtable({"left_out": listed}).left_out
-    rows = table.filter(table.customer_id.isnull() | ~table.customer_id.isin(among))
+    sorted_ids = sorted(customers)
+    removed = sorted_ids if len(sorted_ids) <= _AS_LIST else ibis.memtable({"left_out": sorted_ids}).left_out
+    rows = table.filter(table.customer_id.isnull() | ~table.customer_id.isin(removed))
     if "other_id" in rows.columns:
-        rows = rows.filter(rows.other_id.isnull() | ~rows.other_id.isin(among))
+        rows = rows.filter(rows.other_id.isnull() | ~rows.other_id.isin(removed))
     if "referrer_customer_id" in rows.columns:
-        hers = rows.referrer_customer_id.isin(among).fill_null(False)
-        rows = rows.mutate(referrer_customer_id=ibis.ifelse(hers, ibis.null("string"), rows.referrer_customer_id))
+        is_removed = rows.referrer_customer_id.isin(removed).fill_null(False)
+        rows = rows.mutate(referrer_customer_id=ibis.ifelse(is_removed, ibis.null("string"), rows.referrer_customer_id))
     return rows
 
 

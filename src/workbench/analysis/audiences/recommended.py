@@ -1,4 +1,4 @@
-"""Who is recommended a product or a category: the clause ``recommended('...')`` over the lists of 07."""
+"""To whom is a product or a category recommended? The clause ``recommended('...')``, on the lists of stage 07."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ __all__ = ["RECOMMENDATIONS", "check_recommended", "recommended_customers"]
 
 RECOMMENDATIONS = "recommendations"
 _ITEMS = ("product_id", "category")
-_MOST_NAMES = 2_000  # compared with for the nearest name
+_MOST_NAMES = 2_000  # names searched for the one most similar to a misspelt item
 
 
 def check_recommended(item: str, tables: Mapping[str, ibis.Table], *, where: str) -> list[Fault]:
-    """List the faults of a clause: no recommendations, or an item that nobody is recommended, with the nearest one."""
+    """List the faults of a clause: no recommendations, or an item on no list; the most similar item is suggested."""
     if RECOMMENDATIONS not in tables:
         return [Fault(where, f"no table {RECOMMENDATIONS}", "", "Run 07_mine_affinities first")]
     if recommended_customers(item, tables).limit(1).count().to_pyarrow().as_py():
@@ -30,14 +30,14 @@ def check_recommended(item: str, tables: Mapping[str, ibis.Table], *, where: str
 
 
 def recommended_customers(item: str, tables: Mapping[str, ibis.Table]) -> ibis.Table:
-    """Return the customers with the item on a list of their own.
+    """Return the customers who have the item on a personal list.
 
     Parameters
     ----------
     item : str
         A product_id or a category, as in the table.
     tables : mapping of str to ibis.Table
-        With ``recommendations``; its neutral list, which is everybody's, belongs to no customer.
+        With ``recommendations``. The neutral list, which is the same for everybody, does not count.
 
     Returns
     -------

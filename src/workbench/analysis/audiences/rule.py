@@ -3,7 +3,7 @@
 A clause is a mapping with one key: ``where`` (an expression over customer attributes), ``did`` and ``not_done``
 (rows of a table in a window), ``sequence`` (steps in order), ``audience`` (another rule by name), ``recommended`` (a
 product or category on the customer's list), ``all``, ``any`` (lists of clauses) or ``not`` (a clause). In an
-expression ``recommended('...')`` stands as a term of its own, with or without ``not``.
+expression ``recommended('...')`` must be a separate term, with or without ``not``.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ class Sequence:
 
 @dataclass(frozen=True)
 class Clause:
-    """A node of the rule: its kind, its content, the clauses below it, and its words in a funnel."""
+    """A node of the rule: its kind, its content, the clauses inside it, and its description in a funnel."""
 
     kind: str
     content: Any = None
@@ -59,7 +59,7 @@ class Clause:
 
 @dataclass(frozen=True)
 class Limit:
-    """A maximum number of customers, those with the highest or lowest value of a column; ties by customer_id."""
+    """The most customers of an audience: those with the highest or lowest value of a column, ties by customer_id."""
 
     customers: int
     by: str
@@ -74,17 +74,17 @@ class Audience:
     ----------
     name : str
     rule : tuple of Clause
-        All must hold; each clause is one step of the funnel.
+        All clauses must be true; each is one step of the funnel.
     exclude : tuple of Clause
-        None may hold.
+        No clause may be true.
     purpose : str
         The purpose customers must have consented to.
     columns : tuple of str
-        Attributes exported beside customer_id.
+        Attributes exported with customer_id.
     label : dict of str
     limit : Limit or None
     suppress : str or None
-        File of customer_ids never to be contacted.
+        File of customer_ids that must never be contacted.
     """
 
     name: str
@@ -110,14 +110,14 @@ def parse_audience(content: Mapping[str, Any], *, where: str = "rule") -> Audien
     ----------
     content : mapping
         As read from YAML: audience (name), purpose, label, columns, limit, suppress, exclude (list of clauses) and one
-        clause. A top clause ``all`` has one step of the funnel per part.
+        clause. Each part of a top-level ``all`` is a step of the funnel.
     where : str
         Name of the rule in errors.
 
     Raises
     ------
     ProfileError
-        With all faults of syntax together; names of columns and tables are checked when the rule is applied to data.
+        With all syntax errors together; names of columns and tables are checked when the rule is applied to data.
     """
     faults: list[Fault] = []
     reader = _Reader(where, faults)
@@ -149,7 +149,7 @@ def parse_audience(content: Mapping[str, Any], *, where: str = "rule") -> Audien
 
 
 class _Reader:
-    """Parses the content and collects faults."""
+    """Parses the content of a rule and collects its faults."""
 
     def __init__(self, where: str, faults: list[Fault]):
         self.where = where
@@ -162,7 +162,7 @@ class _Reader:
         if not isinstance(content, list):
             self.fault(where, f"{content!r}", "Expected a list of clauses", "Begin each clause with '- '")
             return []
-        return [self.clause(item, f"{where}[{at}]", depth) for at, item in enumerate(content, start=1)]
+        return [self.clause(item, f"{where}[{number}]", depth) for number, item in enumerate(content, start=1)]
 
     def clause(self, content: Any, where: str, depth: int) -> Clause:
         if isinstance(content, str):
@@ -193,16 +193,16 @@ class _Reader:
             return Clause(kind, text, words=f"{kind} {text}")
         if kind == "sequence":
             return self.sequence(inner, where)
-        return self.did(inner, where, never=kind == "not_done")
+        return self.did(inner, where, not_done=kind == "not_done")
 
-    def did(self, inner: Any, where: str, *, never: bool) -> Clause:
+    def did(self, inner: Any, where: str, *, not_done: bool) -> Clause:
         rows = self.rows(inner, where, _DID_KEYS)
-        if never and {"at_least", "at_most"} & set(inner if isinstance(inner, Mapping) else ()):
+        if not_done and {"at_least", "at_most"} & set(inner if isinstance(inner, Mapping) else ()):
             self.fault(where, "a count", "not_done has none", "Use did with at_most")
-        rows = Did(rows.table, rows.where, rows.last_days, 0, 0) if never else rows
-        if rows.at_most is not None and rows.at_most < rows.at_least and not never:
+        rows = Did(rows.table, rows.where, rows.last_days, 0, 0) if not_done else rows
+        if rows.at_most is not None and rows.at_most < rows.at_least and not not_done:
             self.fault(where, f"at_most {rows.at_most} below at_least {rows.at_least}", "Expected at_least <= at_most")
-        return Clause("did", rows, words=_words(rows, never=never))
+        return Clause("did", rows, words=_words(rows, not_done=not_done))
 
     def sequence(self, inner: Any, where: str) -> Clause:
         keys = ("steps", "within_days", "last_days")
@@ -283,8 +283,8 @@ def _term(text: str) -> Clause:
     return Clause("not", parts=(clause,), words=text.strip()) if match["no"] else clause
 
 
-def _words(rows: Did, *, never: bool = False) -> str:
+def _words(rows: Did, *, not_done: bool = False) -> str:
     """Describe a behaviour in a few words, for a funnel."""
-    count = "no" if never else f">= {rows.at_least}" + (f", <= {rows.at_most}" if rows.at_most is not None else "")
+    count = "no" if not_done else f">= {rows.at_least}" + (f", <= {rows.at_most}" if rows.at_most is not None else "")
     window = f" in {rows.last_days} days" if rows.last_days else ""
     return f"{count} {rows.table}" + (f" with {rows.where}" if rows.where else "") + window

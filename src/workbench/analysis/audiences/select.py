@@ -1,4 +1,4 @@
-"""Who meets a rule, and how many customers remain after each clause: one pass over the customers."""
+"""Who meets a rule, and how many customers remain after each clause? Counted in one pass over the customers."""
 
 from __future__ import annotations
 
@@ -35,8 +35,8 @@ __all__ = [
 ]
 
 
-_BITS = 16  # flags in one number
-_JOINED = ("did", "sequence", "recommended")  # clauses over other tables, joined by customer
+_BITS = 16  # flags packed into one integer
+_JOINED = ("did", "sequence", "recommended")  # clauses on other tables, joined by customer_id
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ class Knowledge:
         Tables with one row per customer (``attributes.SOURCES``), the dated canonical ones, and ``recommendations``.
     as_of : date
     named : mapping of str to Audience
-        Other rules, for ``audience`` clauses.
+        Other rules by name, for ``audience`` clauses.
     """
 
     tables: Mapping[str, ibis.Table]
@@ -63,8 +63,8 @@ def check_audience(audience: Audience, knowledge: Knowledge) -> None:
     Raises
     ------
     ProfileError
-        All faults together: unknown columns, tables and audiences with the nearest name, comparisons of different
-        kinds, windows longer than the data, audiences that refer to each other in a circle.
+        All faults together: unknown columns, tables and audiences with the most similar name, comparisons of different
+        types, windows longer than the data, circular references between audiences.
     """
     faults = _faults(audience, knowledge, seen=(audience.name,))
     kinds = attribute_kinds(knowledge.tables)
@@ -79,7 +79,7 @@ def check_audience(audience: Audience, knowledge: Knowledge) -> None:
 
 
 def check_references(audience: Audience, named: Mapping[str, Audience], seen: tuple[str, ...] = ()) -> list[Fault]:
-    """Return the faults of a rule that show without data: audiences that do not exist, or name each other in a circle.
+    """Return the faults of a rule that need no data: unknown audiences and circular references.
 
     Parameters
     ----------
@@ -87,7 +87,7 @@ def check_references(audience: Audience, named: Mapping[str, Audience], seen: tu
     named : mapping of str to Audience
         Other rules.
     seen : tuple of str
-        Rules that led here.
+        Names of the rules that led to this one, to detect a circle.
     """
     seen, faults = (*seen, audience.name), []
     for clause in _leaves([*audience.rule, *audience.exclude]):
@@ -110,7 +110,7 @@ def standing(audience: Audience, knowledge: Knowledge) -> ibis.Table:
     -------
     ibis.Table
         customer_id, the columns of ``limit`` and of the export, one boolean per clause (step_1, ...) and per exclusion
-        (out_1, ...). A clause that lacks a value is null and does not hold; ``not`` holds wherever its clause does not.
+        (out_1, ...). A clause on a missing value is null and counts as false; ``not`` is true where its clause is not.
     """
     clauses = [*audience.rule, *audience.exclude]
     behaviours = [leaf for clause in clauses for leaf in _behaviours(clause, knowledge)]
@@ -135,20 +135,20 @@ def standing(audience: Audience, knowledge: Knowledge) -> ibis.Table:
 
 
 def funnel(audience: Audience, table: ibis.Table) -> pd.DataFrame:
-    """Count the customers left after each clause, in one pass.
+    """Count the customers who remain after each clause, in one pass.
 
     Parameters
     ----------
     audience : Audience
     table : ibis.Table
-        As ``standing`` returns it.
+        From ``standing``.
 
     Returns
     -------
     DataFrame
         One row for all customers, then one per clause and exclusion: part (``everybody``, ``rule`` or ``exclude``),
-        step (its words; empty for all customers), alone (customers for whom this clause holds), left (customers left
-        after this and all previous ones).
+        step (its description; empty for all customers), alone (customers who meet this clause), left (customers who
+        remain after this and all previous clauses).
     """
     steps = [(f"step_{at}", "rule", clause.words) for at, clause in enumerate(audience.rule, start=1)]
     steps += [(f"out_{at}", "exclude", clause.words) for at, clause in enumerate(audience.exclude, start=1)]
@@ -163,7 +163,7 @@ def funnel(audience: Audience, table: ibis.Table) -> pd.DataFrame:
 
 
 def _combinations(table: ibis.Table, flags: Sequence[str]) -> pd.DataFrame:
-    """Count the customers of each combination of flags: every clause is evaluated once per customer."""
+    """Count the customers with each combination of flags, so that every clause is evaluated once per customer."""
     codes = {}
     for start in range(0, len(flags), _BITS):
         bits = [ibis.ifelse(table[name], 2**at, 0) for at, name in enumerate(flags[start : start + _BITS])]
@@ -178,7 +178,7 @@ def _combinations(table: ibis.Table, flags: Sequence[str]) -> pd.DataFrame:
 
 
 def members(audience: Audience, table: ibis.Table) -> ibis.Table:
-    """Return the customers of the audience, limited where the rule has a limit.
+    """Return the customers of the audience, at most as many as its limit.
 
     Returns
     -------
@@ -205,12 +205,12 @@ def named_columns(audience: Audience, knowledge: Knowledge) -> tuple[str, ...]:
 
 def compared_in(audience: Audience, knowledge: Knowledge) -> list[tuple[str, str]]:
     """Return the columns that a rule compares with a text, with the text, including those of its audiences."""
-    waiting = [*audience.rule, *audience.exclude]
+    pending = [*audience.rule, *audience.exclude]
     comparisons: list[tuple[str, str]] = []
-    for clause in waiting:
+    for clause in pending:
         for leaf in _leaves([clause]):
             comparisons += compared_texts(leaf.content) if leaf.kind == "where" else []
-            waiting += _clauses_of(leaf.content, knowledge) if leaf.kind == "audience" else []
+            pending += _clauses_of(leaf.content, knowledge) if leaf.kind == "audience" else []
     return list(dict.fromkeys(comparisons))
 
 
@@ -255,11 +255,11 @@ def _named_faults(name: str, knowledge: Knowledge, where: str, seen: tuple[str, 
 
 
 def _circle(where: str, name: str, seen: tuple[str, ...]) -> Fault:
-    return Fault(where, f"audiences in a circle: {' -> '.join((*seen, name))}", "", "Take one of them out")
+    return Fault(where, f"audiences in a circle: {' -> '.join((*seen, name))}", "", "Remove one of these references")
 
 
 def _leaves(clauses: Sequence[Clause]) -> list[Clause]:
-    """List the clauses that have none below them."""
+    """List the clauses that contain no other clause."""
     leaves: list[Clause] = []
     for clause in clauses:
         leaves += _leaves(clause.parts) if clause.kind in ("all", "any", "not") else [clause]
@@ -270,23 +270,25 @@ def _clauses_of(name: str, knowledge: Knowledge) -> list[Clause]:
     return [*knowledge.named[name].rule, *knowledge.named[name].exclude]
 
 
-def _reached(clause: Clause, knowledge: Knowledge) -> list[Clause]:
+def _leaves_below(clause: Clause, knowledge: Knowledge) -> list[Clause]:
     """List the leaves of a clause, then those of the audiences it names."""
     leaves = _leaves([clause])
     named = [part for leaf in leaves if leaf.kind == "audience" for part in _clauses_of(leaf.content, knowledge)]
-    return [*leaves, *(leaf for part in named for leaf in _reached(part, knowledge))]
+    return [*leaves, *(leaf for part in named for leaf in _leaves_below(part, knowledge))]
 
 
 def _behaviours(clause: Clause, knowledge: Knowledge) -> list[Clause]:
-    return [leaf for leaf in _reached(clause, knowledge) if leaf.kind in _JOINED]
+    return [leaf for leaf in _leaves_below(clause, knowledge) if leaf.kind in _JOINED]
 
 
 def _columns(clause: Clause, knowledge: Knowledge) -> list[str]:
-    return [name for leaf in _reached(clause, knowledge) if leaf.kind == "where" for name in columns_in(leaf.content)]
+    return [
+        name for leaf in _leaves_below(clause, knowledge) if leaf.kind == "where" for name in columns_in(leaf.content)
+    ]
 
 
 def _behaviour(clause: Clause, knowledge: Knowledge) -> ibis.Table:
-    """Find the customers who meet a behaviour clause; for a clause that allows zero, those who exceed its maximum."""
+    """Find the customers who meet a behaviour clause; for a clause that zero rows satisfy, those above its maximum."""
     if clause.kind == "recommended":
         return recommended_customers(clause.content, knowledge.tables)
     if clause.kind == "sequence":

@@ -1,4 +1,4 @@
-"""The portrait card: the facts of one customer in reading order; unknown items are listed as unknown."""
+"""The portrait card: all facts about one customer in reading order; items without a value are listed as unknown."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _DATES = {"purchase": "next_purchase_on", "birthday": "birthday_next_on"}
 
 @dataclass(frozen=True)
 class CardTag:
-    """One tag on a card: value and name by language, its class, validity dates and evidence."""
+    """A tag on a card: value and name by language, its class, validity dates and evidence."""
 
     tag: str
     item: str
@@ -59,15 +59,15 @@ class PortraitCard:
     consents : dict of str to bool
         Latest consent by purpose; purposes without a record are absent.
     opted_out : bool
-        True where profiling was refused: then only the header is filled.
+        True if the customer refused profiling: then only the header is filled.
     name : str or None
-        Masked; None without the key of the vault.
+        Masked name; None without the key of the vault.
     sentence : tuple of str
         Ids of the tags in the summary sentence.
     value : dict
         expected_value, value_low, value_high, expected_orders where estimated; spend (net, so far).
     rhythm : dict
-        recency_days, gap_days_median (missing without a usual gap), ratio.
+        recency_days, gap_days_median (usual gap; missing with too few orders), ratio (recency_days / usual gap).
     orders : int or None
     life_cycle_stage : str or None
     rfm : dict
@@ -80,9 +80,9 @@ class PortraitCard:
     risk : dict
         churn_probability, purchase_probability, cut_off, reasons (feature, value, contribution).
     suggestions : tuple of Suggestion
-        Declared strategies.
+        Strategies declared for the customer's stage and segment.
     next_action : dict
-        action (name by language), channel, arm (treat, hold_out), until: by the plan of 11; empty without one.
+        action (name by language), channel, arm (treat, hold_out), until, from the plan of stage 11; empty without one.
     offers : tuple of dict
         list (again, new, neutral), item, name, evidence, because_name: the first recommendations.
     timeline : dict of str to dict of date to int
@@ -95,10 +95,10 @@ class PortraitCard:
     versions : dict
         definition_version, model_version.
     lists : dict of str to (int, int)
-        The lists of the run that the customer is on: place and number of customers.
+        List name to rank of the customer and length of the list.
     no_contact : str or None
-        Why nobody may contact the customer, by the latest word: refused, never_contact, minor; empty if somebody may.
-        None where nobody asked: then ``consents`` decide.
+        Why the customer must not be contacted, by the latest consent: refused, never_contact, minor; empty if contact
+        is permitted. None if this was not checked: then ``consents`` decide.
     """
 
     customer_id: str
@@ -139,27 +139,27 @@ class CardSources:
     tags : DataFrame
         The ``tags`` table.
     preferences, timeline : DataFrame
-        As ``leading_preferences`` and ``timelines`` return them.
+        From ``leading_preferences`` and ``timelines``.
     offers : DataFrame
-        As ``top_offers`` returns them.
+        From ``top_offers``.
     reasons : DataFrame
         customer_id, rank, feature, value, contribution; empty where no reasons were saved.
     consents : DataFrame
-        customer_id, purpose, granted: the latest consent of each.
+        customer_id, purpose, granted: the latest consent per purpose.
     items : sequence of str
-        Items of the portrait: every item that is not switched off.
+        Items of the portrait: all that are not disabled.
     names : mapping of str to str
         Masked names by customer_id; empty without the key.
     data_from : date, optional
         First day of the data.
     value_names : mapping of str to mapping
-        Names of values that no tag declares, such as segments: tag to value to language to name.
+        Names of values not declared by a tag, such as segments: tag to value to language to name.
     lists : mapping of str to sequence of str
-        Lists of the run: their customers in order.
+        List name to customer_ids in ranked order.
     no_contact : mapping of str to str, optional
-        Customers whom nobody may contact, with the reason.
-    offers, actions : DataFrame
-        Recommendations; customer_id, action, channel, arm, valid_until of the table ``actions``.
+        customer_id to the reason why the customer must not be contacted.
+    actions : DataFrame
+        customer_id, action, channel, arm, valid_until of the table ``actions``.
     """
 
     facts: pd.DataFrame
@@ -187,9 +187,9 @@ def make_cards(
     ----------
     sources : CardSources
     registry : mapping of str to Tag
-        Tags by id; a value whose tag is absent is not shown.
+        Tags by id; values of other tags are not shown.
     pack : Pack
-        The trade's declared strategies.
+        The strategies declared for the industry.
     as_of : date
     most_reasons : int
         Most reasons shown for a risk.
@@ -197,7 +197,7 @@ def make_cards(
     Returns
     -------
     list of PortraitCard
-        A missing value is absent from its card, never zero. Customers who refused profiling have only a header.
+        Missing values are absent from a card, never zero. Customers who refused profiling have only a header.
     """
     maker = _Maker(sources, registry, pack, as_of, most_reasons)
     return [maker.card(row) for row in _records(sources.facts)]
@@ -216,10 +216,10 @@ class _Maker:
         self.offers = _by_customer(sources.offers)
         self.actions = _by_customer(sources.actions)
         self.consents = _by_customer(sources.consents)
-        self.places: dict[str, dict[str, tuple[int, int]]] = {}
+        self.ranks: dict[str, dict[str, tuple[int, int]]] = {}
         for name, ids in sources.lists.items():
-            for at, customer in enumerate(ids, start=1):
-                self.places.setdefault(customer, {})[name] = (at, len(ids))
+            for rank, customer in enumerate(ids, start=1):
+                self.ranks.setdefault(customer, {})[name] = (rank, len(ids))
 
     def card(self, row: Mapping[str, Any]) -> PortraitCard:
         customer = row["customer_id"]
@@ -230,7 +230,7 @@ class _Maker:
             header["no_contact"] = self.sources.no_contact.get(customer, "")
         if consents.get(PROFILING) is False:
             return PortraitCard(**header, opted_out=True)
-        header["lists"] = self.places.get(customer, {})
+        header["lists"] = self.ranks.get(customer, {})
         return PortraitCard(**header, **self.facts(row), **self.tagged(customer), **self.predicted(row, customer))
 
     def facts(self, row: Mapping[str, Any]) -> dict[str, Any]:
@@ -238,11 +238,11 @@ class _Maker:
         preferred = self.preferences.get(row["customer_id"], [])
         return {
             "rhythm": _rhythm(row), "orders": None if orders is None else int(orders), "life_cycle_stage": stage,
-            "rfm": _picked(row, ("rfm_type", "r_score", "f_score", "m_score")), "segment": segment,
-            "preferences": tuple(_picked(entry, ("by", "value", "lines", "share")) for entry in preferred),
+            "rfm": _present(row, ("rfm_type", "r_score", "f_score", "m_score")), "segment": segment,
+            "preferences": tuple(_present(entry, ("by", "value", "lines", "share")) for entry in preferred),
             "occasions": _occasions(row, self.as_of), "timeline": _timeline(self.timeline.get(row["customer_id"], [])),
             "data_from": self.sources.data_from,
-            "offers": tuple(_picked(offer, OFFER_COLUMNS[1:]) for offer in self.offers.get(row["customer_id"], [])),
+            "offers": tuple(_present(offer, OFFER_COLUMNS[1:]) for offer in self.offers.get(row["customer_id"], [])),
             "next_action": self.next_action(row["customer_id"]),
             "suggestions": tuple(strategy_for(self.pack, life_cycle=stage, segment=segment)),
         }  # fmt: skip
@@ -253,7 +253,7 @@ class _Maker:
             return {}
         row, names = rows[0], self.sources.value_names.get("next_action", {})
         name = names.get(row["action"], {"en": row["action"], "zh": row["action"]})
-        return {"action": dict(name), "until": row["valid_until"], **_picked(row, ("channel", "arm"))}
+        return {"action": dict(name), "until": row["valid_until"], **_present(row, ("channel", "arm"))}
 
     def tagged(self, customer: str) -> dict[str, Any]:
         rows = [row for row in self.tags.get(customer, []) if row["tag"] in self.registry]
@@ -267,8 +267,8 @@ class _Maker:
         }
 
     def predicted(self, row: Mapping[str, Any], customer: str) -> dict[str, Any]:
-        value = _picked(row, ("expected_value", "value_low", "value_high", "expected_orders", "monetary_total"))
-        versions = _picked(row, ("definition_version", "model_version"))
+        value = _present(row, ("expected_value", "value_low", "value_high", "expected_orders", "monetary_total"))
+        versions = _present(row, ("definition_version", "model_version"))
         return {
             "value": value,
             "risk": _risk(row, self.reasons.get(customer, []), self.most_reasons),
@@ -289,10 +289,10 @@ def _tag(row: Mapping[str, Any], tag: Tag, as_of: date, value_names: Mapping[str
 
 
 def _rhythm(row: Mapping[str, Any]) -> dict[str, Any]:
-    """Return days since the last purchase and, from three orders on, the usual gap: one gap is no rhythm."""
+    """Return days since the last purchase and, from three orders on, the usual gap: a single gap is not a rhythm."""
     orders = row.get("frequency_orders")
     regular = orders is None or orders >= _RHYTHM_ORDERS
-    rhythm = _picked(row, ("recency_days", "gap_days_median") if regular else ("recency_days",))
+    rhythm = _present(row, ("recency_days", "gap_days_median") if regular else ("recency_days",))
     if rhythm.get("gap_days_median") and "recency_days" in rhythm:
         rhythm["ratio"] = round(float(rhythm["recency_days"]) / float(rhythm["gap_days_median"]), 2)
     return rhythm
@@ -304,10 +304,10 @@ def _occasions(row: Mapping[str, Any], as_of: date) -> tuple[dict[str, Any], ...
 
 
 def _risk(row: Mapping[str, Any], reasons: Sequence[Mapping[str, Any]], max_reasons: int) -> dict[str, Any]:
-    risk = _picked(row, ("churn_probability", "purchase_probability", "cut_off"))
+    risk = _present(row, ("churn_probability", "purchase_probability", "cut_off"))
     ranked = sorted(reasons, key=itemgetter("rank"))[:max_reasons]
     if risk and ranked:
-        risk["reasons"] = [_picked(reason, ("feature", "value", "contribution")) for reason in ranked]
+        risk["reasons"] = [_present(reason, ("feature", "value", "contribution")) for reason in ranked]
     return risk
 
 
@@ -318,7 +318,7 @@ def _timeline(rows: Sequence[Mapping[str, Any]]) -> dict[str, dict[date, int]]:
     return counts
 
 
-def _picked(row: Mapping[str, Any], names: Sequence[str]) -> dict[str, Any]:
+def _present(row: Mapping[str, Any], names: Sequence[str]) -> dict[str, Any]:
     return {name: row[name] for name in names if row.get(name) is not None}
 
 

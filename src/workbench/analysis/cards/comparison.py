@@ -1,4 +1,4 @@
-"""How does a customer compare? Her figures beside the medians of her segment and of all customers."""
+"""How does a customer compare with others? Figures next to the medians of the segment and of all customers."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import pandas as pd
 
 __all__ = ["COMPARED", "compare_with_group"]
 
-# compared where the base has them
+# compared if the features table has them
 COMPARED = (
     "recency_days", "frequency_orders", "monetary_total", "spend_per_order_mean", "gap_days_median", "tenure_days",
     "categories_distinct", "discount_share", "return_value_share",
@@ -19,7 +19,7 @@ LEAST_GROUP = 10  # fewest customers for a group's median
 def compare_with_group(
     features: pd.DataFrame, customer_id: str, members: Sequence[str], *, columns: Sequence[str] = COMPARED
 ) -> pd.DataFrame:
-    """Compare a customer's figures with the medians of a group and of the base.
+    """Compare a customer's figures with the medians of a group and of all customers.
 
     Parameters
     ----------
@@ -27,16 +27,16 @@ def compare_with_group(
         customer_id and columns.
     customer_id : str
     members : sequence of str
-        Customers of the group, with or without the customer.
+        customer_ids of the group, with or without the customer.
     columns : sequence of str
-        Columns that the base lacks are left out.
+        Features to compare; those not in ``features`` are skipped.
 
     Returns
     -------
     DataFrame
         feature, customer, group_median, base_median, base_share_below (share of customers with a lower value, 0..1,
-        equal ones counted half), group_n (members with a value). Missing values stay missing; a group of fewer than
-        ten has no median.
+        equal values count half), group_n (members with a value). Missing values stay missing; with fewer than ten
+        values there is no median.
     """
     customer = features.set_index("customer_id").loc[customer_id]
     group = features[features["customer_id"].isin(set(members))]

@@ -21,7 +21,7 @@ _ORDER = {"again": 0, "new": 1, "neutral": 2}
 def top_offers(
     tables: Mapping[str, ibis.Table], ids: Sequence[str], *, permitted: Collection[str], most: int = 3
 ) -> pd.DataFrame:
-    """Return the first recommendations: the first of each list in turn, best ranks first.
+    """Return each customer's first recommendations: rank 1 of each list, then rank 2, and so on.
 
     Parameters
     ----------
@@ -29,15 +29,16 @@ def top_offers(
         recommendations and, for names, products.
     ids : sequence of str
     permitted : collection of str
-        Customers who permit recommendations of their own; all others get the neutral list.
+        Customers who permit personal recommendations; all others get the neutral list.
     most : int
         Offers per customer.
 
     Returns
     -------
     DataFrame
-        ``OFFER_COLUMNS``, in the order to show: item (a product_id or a category), name (of the product, with its id
-        where several share the name; else the item), evidence (JSON) and because_name (name of the item in it).
+        ``OFFER_COLUMNS`` in display order: item (a product_id or a category), name (of the product, with its id if
+        several products share the name; else the item), evidence (JSON), because_name (name of the item that explains
+        the recommendation).
     """
     if "recommendations" not in tables:
         return pd.DataFrame(columns=list(OFFER_COLUMNS))

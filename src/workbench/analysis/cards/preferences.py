@@ -1,4 +1,4 @@
-"""What does each customer buy most? The leading categories with their number of lines."""
+"""What does each customer spend most on? The leading categories, brands or products with their number of lines."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ from workbench.intake.features.inputs.lines import is_sale, known_lines
 __all__ = ["LEAST_LINES", "leading_preferences"]
 
 LEAST_LINES = 3  # fewest order lines for a preference
-_BY = ("category", "brand", "product_name")
+_BY = ("category", "brand", "product_name")  # in order of preference
 
 
 def leading_preferences(
     tables: Mapping[str, ibis.Table], customer_ids: Collection[str], *, as_of: date, max_values: int = 3
 ) -> pd.DataFrame:
-    """Rank what each customer spends on.
+    """Rank categories, brands or products by each customer's spend.
 
     Parameters
     ----------
     tables : mapping of str to ibis.Table
-        transactions and products; the result is empty without both, or without a category, brand or name of products.
+        transactions and products; the result is empty if either is missing, or products has no column to rank by.
     customer_ids : collection of str
     as_of : date
     max_values : int
@@ -35,9 +35,9 @@ def leading_preferences(
     Returns
     -------
     DataFrame
-        customer_id, by (category, brand or product_name: the first the products have), value, lines (sale lines), share
-        (of the customer's spend on known products, 0..1), rank (from 1). A value with fewer than three lines is left
-        out; ties go to the name that sorts first.
+        customer_id, by (category, brand or product_name: the first column present in products), value, lines (sale
+        lines), share (of the customer's spend on products in the table, 0..1), rank (from 1). Values with fewer than
+        three lines are left out; ties are broken by name.
     """
     columns = ["customer_id", "by", "value", "lines", "share", "rank"]
     lines, products = tables.get("transactions"), tables.get("products")

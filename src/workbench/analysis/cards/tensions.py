@@ -1,4 +1,4 @@
-"""Statements of one card that seem to contradict each other, and are to be explained on it."""
+"""Statements on a card that seem to contradict each other; the card explains them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ KEEP_LIST = "keep_list"
 
 
 def tensions_of(card: PortraitCard) -> tuple[str, ...]:
-    """Return what a reader could take for a contradiction.
+    """List the seeming contradictions on a card.
 
     Parameters
     ----------
@@ -23,8 +23,9 @@ def tensions_of(card: PortraitCard) -> tuple[str, ...]:
     Returns
     -------
     tuple of str
-        ``stage`` (overdue by the calendar, but predicted to stay, or the reverse), ``risk`` (high churn risk beside
-        likely retention, which have different sources), ``keep_list`` (on it for the value, at low risk).
+        ``stage`` (overdue by the days since the last purchase but predicted to stay, or the reverse), ``risk`` (high
+        churn risk but likely retention, which have different sources, or the reverse), ``keep_list`` (on the list for
+        the expected value, despite a low risk).
     """
     tags = {tag.tag: tag.value for tag in card.tags if not tag.expired}
     risk, retention = tags.get("churn_risk"), tags.get("retention")

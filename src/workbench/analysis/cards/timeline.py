@@ -1,4 +1,4 @@
-"""Orders, visits, complaints and campaign contacts of each customer by month, counted in the engine."""
+"""Orders, visits, complaints and campaign contacts of each customer by month, counted in the database engine."""
 
 from __future__ import annotations
 
@@ -58,15 +58,15 @@ def timelines(
         Canonical tables; those of ``KINDS`` are read where present.
     customer_ids : collection of str
     as_of : date
-        Rows at or after its midnight are not read.
+        Rows at or after midnight of this date are not read.
     months : int
         Calendar months up to the as-of date.
 
     Returns
     -------
     DataFrame
-        customer_id, kind (a table's name), month (first day), n (rows; distinct orders for transactions); months
-        in which nothing happened have no row; sorted.
+        customer_id, kind (table name), month (first day), n (rows; distinct orders for transactions), sorted; months
+        without activity have no row.
     """
     first = month_starts(as_of, months)[0]
     parts = [

@@ -1,4 +1,4 @@
-"""In which order should customers be contacted? Expected loss first, those who have left last."""
+"""In which order should customers be contacted? The highest expected loss first, customers who have left last."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ LEFT = "lost"
 
 
 def timing_of(card: PortraitCard) -> str:
-    """Return when the customer last bought, by their own rhythm.
+    """Classify the time since the last purchase by the customer's usual gap.
 
     Parameters
     ----------
@@ -25,8 +25,8 @@ def timing_of(card: PortraitCard) -> str:
     Returns
     -------
     str
-        ``none`` without a purchase, ``away`` for those who have left, ``once`` without a usual gap, ``late`` above two
-        usual gaps, ``due`` above one, else ``in_time``.
+        ``none`` without a purchase, ``away`` for customers who have left, ``once`` without a usual gap, ``late`` after
+        more than two usual gaps, ``due`` after more than one, else ``in_time``.
     """
     if card.rhythm.get("recency_days") is None:
         return "none"
@@ -48,8 +48,8 @@ def by_urgency(cards: Iterable[PortraitCard]) -> list[PortraitCard]:
     Returns
     -------
     list of PortraitCard
-        Customers who have left stand behind all others; where the product is not estimated, after those with one, by
-        lateness. Ties by id. Customers who refused profiling stand last.
+        Customers without an estimate follow those with one, sorted by lateness; then come customers who have left, and
+        last those who refused profiling. Ties by customer_id.
     """
     return sorted(cards, key=_rank)
 

@@ -1,6 +1,6 @@
 """Who is likely to answer the next campaign? A dated, calibrated model of answers. For 08_predict_churn.
 
-An answer is a redemption, or an opening where nothing is ever redeemed. It does not measure a gain: those who
+An answer is a redemption or, if the data has no redemptions, an opening. It does not measure a gain: customers who
 answer might have bought without the campaign, and its recipients were not drawn at random.
 """
 
@@ -24,8 +24,8 @@ from workbench.intake.features.inputs.exact import at_midnight
 
 __all__ = ["ANSWER_DAYS", "AnswerStudy", "plan_periods", "study_answers"]
 
-ANSWER_DAYS = 60  # an answer within this many days of the sending counts
-ROLES = ("train", "train", "calibrate", "test")  # of the periods, in time order
+ANSWER_DAYS = 60  # an answer counts within this many days after the campaign was sent
+ROLES = ("train", "train", "calibrate", "test")  # role of each period, in time order
 COLUMNS = ("customer_id", "answer_probability", "cut_off", "model_version")
 _NEEDED = {"customer_id", "campaign_id", "sent_at"}
 _METRICS = ("auc", "auc_low", "auc_high", "brier", "calibration_slope", "positives", "customers", "base_rate", "chosen")
@@ -39,17 +39,18 @@ class AnswerStudy:
     Attributes
     ----------
     verdict : str
-        ``model``, ``too_few_positives``, ``too_short`` (fewer than four days of sending whose answers are complete) or
-        ``no_campaigns`` (none, or no column shows who answered).
+        ``model``, ``too_few_positives``, ``too_short`` (fewer than four send dates whose answer period is over) or
+        ``no_campaigns`` (no campaigns, or no column that shows who answered).
     scored : DataFrame
         customer_id, answer_probability, cut_off, model_version of today's customers, sorted; empty without a model and
         while a leak alarm is open.
     metrics : dict
         ``answers.verdict``; with a model ``answers.auc``, ``auc_low``, ``auc_high``, ``brier``, ``calibration_slope``,
-        ``positives``, ``customers``, ``base_rate``, ``chosen``, ``baseline_auc`` (answered the last campaign),
-        ``leak_alarms``, ``profit_share`` and ``profit`` (at the stated cost and gain), each with that prefix.
+        ``positives``, ``customers``, ``base_rate``, ``chosen``, ``baseline_auc`` (of whether the last campaign was
+        answered), ``leak_alarms``, ``profit_share`` and ``profit`` (at the stated cost and gain), each with that
+        prefix.
     importance, predictions, calibration : DataFrame
-        As those of ``ChurnResult``, of the tested customers; empty without a model.
+        As in ``ChurnResult``, for the tested customers; empty without a model.
     """
 
     verdict: str
@@ -83,7 +84,7 @@ def study_answers(
     features_at : FeaturesAtCutoff, optional
         Builds features at the start of each period.
     amounts : mapping
-        ``contact_cost`` and ``gain_per_leaver``, the stated gain of a contact that is answered.
+        ``contact_cost``, and ``gain_per_leaver`` as the gain from an answered contact; assumptions of the profile.
     min_positives, n_bootstraps, seed
         As for the churn study.
 
@@ -133,17 +134,17 @@ def study_answers(
 
 
 def plan_periods(days: Sequence[date]) -> list[date]:
-    """Return the starts of four periods with about equally many sendings, on days of sending.
+    """Return the start dates of four periods with about equally many campaign contacts; each is a send date.
 
     Parameters
     ----------
     days : sequence of date
-        The day of every sending.
+        The send date of every campaign contact.
 
     Returns
     -------
     list of date
-        Empty where there are fewer than four different days.
+        Empty with fewer than four distinct dates.
 
     Examples
     --------
@@ -182,14 +183,14 @@ def _sendings(campaigns: ibis.Table, outcome: str, as_of: date) -> pd.DataFrame:
 
 
 def _after_first_purchase(sendings: pd.DataFrame, tables: Mapping[str, ibis.Table]) -> pd.DataFrame:
-    """Leave out campaigns sent before the orders begin: nothing is known of their customers."""
+    """Leave out campaigns sent before the first order: there are no features for them."""
     orders = tables.get("transactions")
     first = orders.ordered_at.min().to_pandas() if orders is not None and "ordered_at" in orders.columns else None
     return sendings if first is None or pd.isna(first) else sendings[sendings["sent_on"] > pd.Timestamp(first).date()]
 
 
 def _numbers(features: pd.DataFrame) -> pd.DataFrame:
-    """Give columns without any value the type of numbers, so that they do not turn others into text."""
+    """Convert columns without any value to numbers, so that stacking periods does not turn numbers into text."""
     empty = [name for name in features.columns if features[name].dtype == "object" and features[name].isna().all()]
     return features.astype(dict.fromkeys(empty, "float64"))
 
@@ -201,7 +202,7 @@ def _labels(sendings: pd.DataFrame, start: date, end: date) -> pd.DataFrame:
 
 
 def _answered_last(sendings: pd.DataFrame, before: date) -> pd.Series:
-    """Return by customer 1 where the last campaign before a date was answered before it."""
+    """Return 1 for each customer whose last campaign before a date was answered before that date, else 0."""
     part = sendings[sendings["sent_on"] < before].drop_duplicates("customer_id", keep="last")
     in_time = (part["label"] == 1) & (part["answered_on"] < pd.Timestamp(before))
     return pd.Series(in_time.astype(int).to_numpy(), index=part["customer_id"])

@@ -1,4 +1,4 @@
-"""Results derived from a churn study: contact list, profit, reasons, effects, groups; empty without a model."""
+"""Results derived from a churn study: contact list, profit, reasons, effects and groups; empty without a model."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ __all__ = [
 MOST_EFFECTS = 3
 ORDER_BANDS = (1, 2, 3, 5, 10, float("inf"))  # orders
 BAND_NAMES = ["1", "2", "3–4", "5–9", "10 +"]
-LIST_SHARES = (0.05, 0.1, 0.2, 0.3, 0.5)  # of customers: sizes of a list whose precision is shown
+LIST_SHARES = (0.05, 0.1, 0.2, 0.3, 0.5)  # list sizes, as shares of customers, for which precision is shown
 PROFIT = ("share_contacted", "contacted", "profit", "low", "high", "random", "best")
 
 
@@ -38,7 +38,7 @@ def decide_today(
 ) -> Decision | None:
     """Return today's contact list, from ``decision.decide``.
 
-    None without a model, and while a leak alarm is open: the scores may not be used until it is explained.
+    None without a model, and while a leak alarm is open: then the scores must not be used.
     """
     if study.result.model is None or scored.empty or len(study.result.alarms):
         return None
@@ -59,18 +59,18 @@ def profit_of_test(
 def precision_of_tests(
     study: ChurnStudy, answers: AnswerStudy, profit: pd.DataFrame, decision: Decision | None, *, least: int = 0
 ) -> pd.DataFrame:
-    """Return ``decision.precision_by_share`` of the model of leavers and of that of answers.
+    """Return ``decision.precision_by_share`` of the churn model and of the model of answers.
 
     Parameters
     ----------
     study : ChurnStudy
     answers : AnswerStudy
     profit : pandas.DataFrame
-        Result of ``profit_of_test``: the share with the highest profit stands beside the usual ones.
+        From ``profit_of_test``; the share with the highest profit is added to ``LIST_SHARES``.
     decision : Decision or None
-        Today's contact list, whose share stands beside them too.
+        Today's contact list; its share is added too.
     least : int
-        Shares of fewer tested customers are left out.
+        Shares with fewer tested customers are left out.
 
     Returns
     -------
@@ -110,9 +110,9 @@ def explain_today(
     scored : pandas.DataFrame
         The table ``churn``.
     features : pandas.DataFrame
-        As of today.
+        Features as of today.
     explained_customers : int
-        How many are explained, the riskiest first, ties by id.
+        Number of customers to explain, the highest risk first, ties by id.
     n_reasons, seed : int
     """
     if study.result.model is None or scored.empty:
@@ -148,13 +148,13 @@ def group_results(
     ----------
     study : ChurnStudy
     segments : pandas.DataFrame
-        customer_id, segment as of today; may be empty. Used only with undated labels: today's segment reflects what a
-        customer did after the cut-off of a test.
+        customer_id, segment as of today; may be empty. Used only with undated labels, since today's segment reflects
+        behaviour after the cut-off of the test.
     features : pandas.DataFrame
-        As of today: gender, age and place are taken from it, even where the model may not use them.
+        Features as of today, for gender, age and place, even if the model must not use these.
     definition : SegmentDefinition, optional
-        Of the segments. With dated labels it is applied to the features at the cut-off of the test. That the definition
-        itself is of later date does not affect a comparison within a group.
+        Definition of the segments. With dated labels it is applied to the features at the cut-off of the test. The
+        later date of the definition does not affect comparisons within a group.
     least : int
         Fewest customers of a group in the result.
     """
@@ -170,7 +170,7 @@ def group_results(
 
 
 def segments_lack(study: ChurnStudy, definition: SegmentDefinition | None) -> tuple[str, ...]:
-    """Name the columns of the segment definition that were not available at the cut-off of the test."""
+    """List the columns of the segment definition that were not available at the cut-off of the test."""
     if definition is None or not study.cut_offs or study.result.model is None:
         return ()
     return tuple(sorted(set(definition.columns) - set(study.tested.columns)))

@@ -1,4 +1,4 @@
-"""Whom to contact, how many of them would leave, and what is the gain? For 08_predict_churn."""
+"""Which customers to contact, how many of them would leave, and what is the profit? For 08_predict_churn."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from workbench.analysis.intervals import wilson
 
 __all__ = ["PRECISION", "Decision", "decide", "precision_by_share", "profit_curve"]
 
-POINTS = 50  # sizes of the contact list in the profit curve
+POINTS = 50  # points of the profit curve
 DIGITS = 6
 PRECISION = ("share", "tested", "positives", "precision", "low", "high")
 
@@ -26,21 +26,21 @@ class Decision:
     size : int
         Customers on the list: those at highest risk today.
     scored : int
-        Customers it was chosen from.
+        Customers from whom the list was chosen.
     expected : float
         Expected leavers: the sum of their probabilities.
     precision, precision_low, precision_high : float
-        Share of leavers in the same share of the tested customers, with its Wilson interval; NaN without any.
+        Share of leavers among the tested customers at the same top share, with its Wilson interval; NaN without a test.
     tested : int
-        Customers in that share of the test.
+        Tested customers at that top share.
     random : float
-        Share of leavers among all tested customers: what a random list would include.
+        Share of leavers among all tested customers: the precision of a random list.
     customers : pandas.DataFrame
-        customer_id, churn_probability of the list, the highest first, ties by id.
+        customer_id, churn_probability of the customers on the list, the highest first, ties by id.
     gone : int
-        Customers who have left already and could not be on the list.
+        Customers excluded from the list because they have already left.
     dated : bool
-        Whether the test lay later than the training; otherwise it tells who had left, not who will.
+        Whether the test period is later than the training; if not, the test shows who had left, not who will leave.
     """
 
     size: int
@@ -138,10 +138,10 @@ def profit_curve(
     predictions : pandas.DataFrame
         customer_id, label, churn_probability of the tested customers.
     contact_cost : float
-        Of contacting one customer.
+        Cost of contacting one customer.
     gain_per_leaver : float
         Mean gain from contacting a leaver, before the cost: the value of a retained customer times the share of
-        contacted leavers who then stay. Both are assumptions of the reader, not results.
+        contacted leavers who then stay. Both are assumptions, not results.
     n_bootstraps, seed : int
 
     Returns
@@ -159,7 +159,9 @@ def profit_curve(
     rng = np.random.default_rng(seed)
     resampled = np.empty((n_bootstraps, len(sizes)))
     for at in range(n_bootstraps):
-        positions = np.sort(rng.integers(0, n, n)) if n else np.zeros(0, int)  # sorted positions keep the ranking
+        positions = (
+            np.sort(rng.integers(0, n, n)) if n else np.zeros(0, int)
+        )  # sorted positions keep the order of the ranking
         resampled[at] = np.r_[0, gains[positions].cumsum()][sizes]
     low, high = np.quantile(resampled, [0.025, 0.975], axis=0)
     random_profit = sizes * (gain_per_leaver * (labels.mean() if n else 0) - contact_cost)

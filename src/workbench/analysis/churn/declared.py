@@ -1,4 +1,4 @@
-"""What do customers themselves say? Reasons stated in service cases and surveys, beside those of the model."""
+"""Which reasons do customers state? Topics of service cases and survey answers, with the churn rate of each."""
 
 from __future__ import annotations
 
@@ -31,16 +31,16 @@ def declared_reasons(
     predictions : pandas.DataFrame
         customer_id, label of the tested customers.
     cut_off : date or None
-        Of the test; None: rows without a date are included.
+        Cut-off of the test; None: rows without a date are included.
     least : int
-        Fewest customers who gave a reason, and fewest others, for it to be shown.
+        Fewest customers who gave a reason, and fewest who did not, for the reason to be shown.
 
     Returns
     -------
     pandas.DataFrame
-        said_in (service, responses), said, n (tested customers who said it), left, share, low, high (Wilson), and
-        others_share (of the tested customers who did not say it); sorted by the difference of the shares. It is an
-        association, not a cause.
+        said_in (service, responses), said (the reason), n (tested customers who gave it), left, share, low, high
+        (Wilson), and others_share (churn rate of the tested customers who did not give it); sorted by the difference of
+        the two rates. This is an association, not a cause.
     """
     if predictions.empty:
         return pd.DataFrame(columns=list(COLUMNS))

@@ -30,9 +30,9 @@ def read_labels(labels: ibis.Table, as_of: date) -> tuple[pd.DataFrame, dict[str
     Returns
     -------
     (pandas.DataFrame, dict of int)
-        customer_id, observed_at (missing where not recorded), label (0 or 1); one row per customer, sorted. And
-        ``labels.after_as_of``: labels left out because they are later; ``labels.unread``: rows whose value is
-        neither yes nor no.
+        Labels: customer_id, observed_at (missing where not recorded), label (0 or 1); one row per customer, sorted.
+        Counts: ``labels.after_as_of`` (labels left out because they are later than the as-of date) and
+        ``labels.unread`` (rows whose value is neither yes nor no).
     """
     if "observed_at" not in labels.columns:
         labels = labels.mutate(observed_at=ibis.null("timestamp"))
@@ -51,14 +51,14 @@ def part_by_date(labels: pd.DataFrame, train_cut_offs: int) -> tuple[list[tuple[
     Parameters
     ----------
     labels : pandas.DataFrame
-        As ``read_labels`` returns them, all with a date.
+        From ``read_labels``, all with a date.
     train_cut_offs : int
-        Periods to train on; fewer where the labels begin later.
+        Number of training periods; fewer if the labels begin too late.
 
     Returns
     -------
     (list of (str, Labels), int)
-        The periods, each ending where the next begins, so that features end before a label is observed. And the number
+        The periods, each ending where the next begins, so that features end before a label is observed; and the number
         of labels before the first period.
     """
     first, last = labels["observed_at"].min(), labels["observed_at"].max()
@@ -85,7 +85,7 @@ def keep_together(
     Parameters
     ----------
     labels : list of (str, Labels)
-        As ``part_by_date`` returns them.
+        From ``part_by_date``.
     households : pandas.DataFrame or None
         customer_id, household_id.
     """

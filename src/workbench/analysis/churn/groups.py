@@ -14,7 +14,7 @@ __all__ = ["GROUPINGS", "judge_groups"]
 
 GROUPINGS = ("segment", "orders_before", "gender", "age_band", "age", "country", "province", "city")
 LEAST = 30  # fewest customers of a group in the result
-LEAST_EACH = 10  # fewest of each outcome for an AUC
+LEAST_EACH = 10  # fewest customers with each outcome for an AUC
 MOST_GROUPS = 8  # most groups per grouping, the largest first
 AGES = (0, 25, 35, 45, 55, 65, 200)  # years
 NORMAL = 1.96
@@ -24,7 +24,7 @@ COLUMNS = ("grouping", "group", "n", "positives", "observed", "low", "high", "pr
 def judge_groups(
     predictions: pd.DataFrame, attributes: pd.DataFrame, *, groupings: Sequence[str] = GROUPINGS, least: int = LEAST
 ) -> pd.DataFrame:
-    """Compare predicted with observed risk, and measure the AUC, in each group of the tested customers.
+    """Compare predicted with observed risk in each group of the tested customers, and measure the AUC.
 
     Parameters
     ----------
@@ -41,8 +41,8 @@ def judge_groups(
     pandas.DataFrame
         grouping, group, n, positives, observed (share), low, high (Wilson interval, widened for the number of groups
         of the grouping by Bonferroni's z), predicted (mean probability), auc and auc_error (standard error; missing
-        with fewer than ten of an outcome), verdict (fits; understated or overstated where predicted lies outside the
-        interval). At most the eight largest groups of a grouping; smaller groups, and groupings with one group, are
+        with fewer than ten customers with an outcome), verdict (fits; understated or overstated if predicted is outside
+        the interval). At most the eight largest groups of a grouping; smaller groups, and groupings with one group, are
         left out.
     """
     if predictions.empty:

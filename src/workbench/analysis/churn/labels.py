@@ -27,17 +27,17 @@ __all__ = [
     "plan_cut_offs",
 ]
 
-RHYTHM = 0.9  # quantile of the gaps between purchase days covered by the horizon
+RHYTHM = 0.9  # quantile of the gaps between purchase days that sets the horizon
 LEAST_DAYS = 28  # shortest horizon
 WEEK = 7  # days
-PERIODS = 4  # horizons the data must span: history, train, calibrate, test
-TRAIN_CUT_OFFS = 3  # training cut-offs where the history is long enough
+PERIODS = 4  # fewest horizons in the data: history, train, calibrate, test
+TRAIN_CUT_OFFS = 3  # training cut-offs if the history is long enough
 ACTIVE_HORIZONS = 2  # a customer counts as active within this many horizons of the last purchase
 
 
 @dataclass(frozen=True)
 class Horizon:
-    """The prediction horizon and where it comes from.
+    """The prediction horizon and how it was set.
 
     Attributes
     ----------
@@ -47,7 +47,7 @@ class Horizon:
     gaps : int
         Number of gaps behind the quantile.
     set_by : str
-        rhythm, least (four weeks), span (a quarter of the data) or profile (given).
+        rhythm (quantile of the gaps), least (four weeks), span (a quarter of the data) or profile (given).
     """
 
     days: int
@@ -71,7 +71,7 @@ class CutOffs:
     calibrate, test : datetime.date
     horizon_days : int
     ends : datetime.date
-        The day after the last one that labels use; at most the as-of date.
+        The day after the last day used by labels; at most the as-of date.
     """
 
     trains: tuple[date, ...]
@@ -134,7 +134,7 @@ def choose_horizon(gaps: pd.DataFrame, *, span_days: int, given_days: int | None
     Horizon
         The .9 quantile of the gaps, each repeat customer with equal weight, rounded up to whole weeks; at least four
         weeks, at most a quarter of the span. Gaps still open at the end of the data are not counted, which biases
-        it downwards.
+        the horizon downwards.
 
     Raises
     ------
@@ -177,20 +177,20 @@ def plan_cut_offs(
         The run's date; no data at or after it is used.
     horizon_days : int
     last : datetime.date, optional
-        Day of the last purchase. Where it is earlier, the data ends the day after it: with an empty tail everybody
-        would look lost.
+        Day of the last purchase; the data is taken to end the day after it, since a period without any purchases would
+        label every customer as churned.
     train_cut_offs : int
-        Training cut-offs, >= 1; fewer where less than one horizon of history would lie before the earliest.
+        Training cut-offs, >= 1; fewer if less than one horizon of history would precede the earliest one.
 
     Returns
     -------
     CutOffs
-        The test period ends where the data ends; the others come one, two and more horizons earlier.
+        The test period ends with the data; the other periods are one, two and more horizons earlier.
 
     Raises
     ------
     DataError
-        When less than one horizon of history lies before the only training cut-off.
+        When less than one horizon of history precedes the only training cut-off.
     """
     ends = as_of if last is None else min(as_of, last + timedelta(days=1))
     _check_span((ends - first).days, horizon_days)

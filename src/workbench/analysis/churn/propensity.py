@@ -1,7 +1,7 @@
 """Who will buy from which category in the next period? Purchase propensity by category, for 08_predict_churn.
 
-For each of the largest categories the same dated procedure as for churn: trained at one cut-off, calibrated at the
-next, tested at the latest. The inputs are the customer's purchases of the category before the cut-off.
+Each of the largest categories has a model made by the same procedure as for churn: trained at one cut-off, calibrated
+at the next, tested at the latest. The inputs are the customer's purchases of the category before the cut-off.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ __all__ = ["PROPENSITY_COLUMNS", "predict_categories", "predict_for"]
 RESULT_COLUMNS = ("category", "n", "buyers", "share", "auc", "auc_low", "auc_high", "brier", "baseline_auc")
 PROPENSITY_COLUMNS = ("customer_id", "category", "purchase_probability", "cut_off")
 INPUTS = ("category_recency_days", "category_days", "category_share", "recency_days", "purchase_days")
-LEAST = 30  # fewest buyers, and others, of a category in every period
+LEAST = 30  # fewest buyers, and fewest non-buyers, of a category in every period
 NEVER = 10_000  # days since the last purchase of the category for customers who never bought it
 DIGITS = 6
 
@@ -63,9 +63,9 @@ def predict_categories(
     Returns
     -------
     (pandas.DataFrame, pandas.DataFrame)
-        Today's probabilities: customer_id, category, purchase_probability, cut_off. And per category of the test:
+        Today's probabilities: customer_id, category, purchase_probability, cut_off. Test results per category:
         category, n, buyers, share, auc, auc_low, auc_high (standard error of Hanley & McNeil), brier, baseline_auc
-        (days since the last purchase of the category alone). Both empty without the required tables and columns.
+        (of days since the last purchase of the category). Both are empty without the required tables and columns.
     """
     if not n_categories or not cut_offs or not _has_categories(tables):
         return _no_scores(), pd.DataFrame(columns=list(RESULT_COLUMNS))
@@ -95,7 +95,7 @@ def predict_categories(
 def predict_for(
     study: ChurnStudy, tables: Mapping[str, ibis.Table], *, as_of: date, n_categories: int
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Return ``predict_categories`` at the cut-offs of a study; both empty where the study used supplied labels."""
+    """Return ``predict_categories`` at the cut-offs of a study; both are empty if the study used supplied labels."""
     if study.kind != "purchases" or study.horizon is None or study.active_within_days is None:
         return predict_categories(tables, {}, as_of=as_of, horizon_days=1, active_within_days=1)
     return predict_categories(
@@ -134,7 +134,7 @@ def _fit_category(category: str, parts: Mapping[str, pd.DataFrame]) -> tuple[np.
 
 
 def _probabilities(learner: Pipeline, inputs: np.ndarray) -> np.ndarray:
-    """Return the probability of each row; none where nobody is active, as long after the last order."""
+    """Return the probability of each row; empty without active customers, as long after the last order."""
     return learner.predict_proba(inputs)[:, 1] if len(inputs) else np.zeros(0)
 
 
@@ -191,7 +191,7 @@ def _period(
 
 
 def _inputs(customers: pd.DataFrame, pairs: pd.DataFrame, category: str) -> pd.DataFrame:
-    """Join each active customer's purchases of one category; without any, 0 days and the recency ``NEVER``."""
+    """Join each active customer's purchases of a category; without purchases, 0 days and recency ``NEVER``."""
     category_pairs = pairs[pairs["category"] == category].set_index("customer_id").drop(columns="category")
     joined = customers.join(category_pairs)
     joined["category_recency_days"] = joined["category_recency_days"].fillna(NEVER)

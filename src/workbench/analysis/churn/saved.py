@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["KIND", "TRUSTED", "count_unseen", "pack_churn", "unpack_churn"]
 
 KIND = "churn"
-# types allowed in a churn pipeline beyond skops' own list
+# types allowed in a churn pipeline in addition to those skops trusts
 TRUSTED = frozenset(
     {
         "numpy.dtype",
@@ -42,9 +42,9 @@ def pack_churn(study: ChurnStudy, features: pd.DataFrame, *, as_of: str, label_n
     ----------
     study : ChurnStudy
     features : pandas.DataFrame
-        Of today's customers; source of the typical values in the input example.
+        Features of today's customers, for the typical values of the input example.
     as_of : str
-        ISO date, empty with undated labels.
+        ISO date; empty with undated labels.
     label_name : str
     """
     model = study.result.model
@@ -82,7 +82,7 @@ def unpack_churn(saved: SavedModel) -> ChurnModel:
     Raises
     ------
     DataError
-        When it is not a churn model, or its pipeline has a type outside the allowed list.
+        When the model is not a churn model, or its pipeline contains a type that is not allowed.
     """
     if saved.kind != KIND:
         raise DataError(Fault("model.json", f"a model of kind '{saved.kind}'", f"one of kind '{KIND}'"))
@@ -93,10 +93,12 @@ def unpack_churn(saved: SavedModel) -> ChurnModel:
 
 
 def count_unseen(saved: SavedModel, features: pd.DataFrame) -> dict[str, int]:
-    """Count rows with words unseen in training, by column; such words are scored as rare ones."""
+    """Count rows with category values unseen in training, by column; they are scored as rare values."""
     counts = {}
     for name, words in saved.facts["words"].items():
-        word_counts = features[name].value_counts()  # counted by word: few words, many rows
+        word_counts = features[
+            name
+        ].value_counts()  # counted per distinct value, since there are few values and many rows
         n_unseen = int(word_counts[~word_counts.index.map(str).isin(words)].sum())
         if n_unseen:
             counts[name] = n_unseen
@@ -104,7 +106,7 @@ def count_unseen(saved: SavedModel, features: pd.DataFrame) -> dict[str, int]:
 
 
 def _columns_used(model: ChurnModel) -> ModelColumns:
-    """Return the columns the model uses; a baseline uses one or three of those available."""
+    """Return the columns the model uses; a baseline uses only one or three of the available columns."""
     kind = inputs_of(model.name, model.columns)
     if kind not in ("recency", "history"):
         return ModelColumns(model.columns.numeric, model.columns.categorical)
@@ -112,7 +114,7 @@ def _columns_used(model: ChurnModel) -> ModelColumns:
 
 
 def _words(model: ChurnModel, name: str, at: int) -> list[str]:
-    """Return the words of a categorical feature among the training customers; none where the model uses no words."""
+    """Return the category values of a feature in the training; empty if the model uses no categories."""
     encoder = dict(getattr(model.pipeline[0], "named_transformers_", {})).get("texts")
     return [str(word) for word in encoder.categories_[at]] if encoder is not None else []
 

@@ -25,7 +25,7 @@ def score_frame(
     model : ChurnModel
     features : DataFrame, one row per customer
     kind : str
-        Of the study that trained the model.
+        Kind of the study that trained the model.
     as_of : date or None
         None without a date.
     version : str
@@ -33,7 +33,7 @@ def score_frame(
     Returns
     -------
     DataFrame
-        As ``score_customers`` returns it, in the order of the rows.
+        The columns of ``study.score_customers``, in the order of the rows.
     """
     frame = features[["customer_id"]].assign(churn_probability=model.predict(features).round(6))
     purchase_probability = 1 - frame["churn_probability"] if kind == "purchases" else float("nan")

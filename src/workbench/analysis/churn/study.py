@@ -1,7 +1,7 @@
 """The churn study of 08_predict_churn: labels, features at their cut-offs, models, and scores for each customer.
 
 Purchases give dated labels. A label table with dates is split by them; one without dates is split at random, and the
-page says so.
+report says so.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from workbench.analysis.churn.labels import (
     label_purchases,
     plan_cut_offs,
 )
-from workbench.analysis.churn.models.alarms import find_future, find_late_columns, part_answered
+from workbench.analysis.churn.models.alarms import find_future, find_late_columns, split_answered
 from workbench.analysis.churn.models.results import ChurnResult
 from workbench.analysis.churn.models.search import fit_dated, fit_undated
 from workbench.analysis.churn.scoring import CHURN_COLUMNS, score_frame
@@ -56,14 +56,14 @@ class ChurnStudy:
     horizon : Horizon or None
         None with a label table.
     cut_offs : dict of str to date
-        train (the latest of them), calibrate, test; empty for a random split.
+        train (the latest training cut-off), calibrate, test; empty for a random split.
     train_cut_offs : tuple of date
         All training cut-offs, in time order; empty for a random split.
     train_cut_offs_asked : int
         Requested number of training cut-offs.
     counts : dict
         Customers eligible, inactive and too new at each cut-off (training cut-offs together); ``immature``: customers
-        active at the end of the data, whose outcome is not known yet and who are in no period; for a label table, the
+        active at the end of the data, whose outcome is not known yet, so that they are in no period; for a label table,
         labels left out by reason.
     active_within_days : int or None
     undated : tuple of str
@@ -71,7 +71,7 @@ class ChurnStudy:
     tested : pandas.DataFrame
         customer_id, label and the features of the tested customers at the test's cut-off.
     left : frozenset of str
-        Customers whose latest label is 1: they have left already, and are on no list.
+        Customers whose latest label is 1: they have already left and are excluded from lists.
     """
 
     kind: str
@@ -114,7 +114,7 @@ def study_churn(
     tables : mapping of str to ibis.Table
         Canonical tables, with ``labels`` or ``transactions``.
     features : DataFrame, one row per customer
-        As of ``as_of``; used with undated labels.
+        Features as of ``as_of``; used with undated labels.
     as_of : date
         Data at or after it is not used.
     features_at : FeaturesAtCutoff, optional
@@ -124,7 +124,7 @@ def study_churn(
     partial_below : float
         As for ``labels.label_purchases``.
     train_cut_offs : int
-        Training cut-offs, fewer where the history is short.
+        Number of training cut-offs; fewer if the history is short.
     stable_attributes : sequence of str
         Columns of ``customers`` whose values were the same at every cut-off. With dated labels all other columns
         without a date are left out: today's values may reflect events after a cut-off, such as a later promotion.
@@ -217,15 +217,15 @@ def _counted(labels: Sequence[tuple[str, Labels]]) -> dict[str, int]:
 
 
 def answer_alarms(study: ChurnStudy, allow: Sequence[str]) -> ChurnStudy:
-    """Close the leak alarms that an analyst has looked at: the scores may be used, and the report names them.
+    """Close the leak alarms that an analyst has reviewed: scores may then be used, and the report names the alarms.
 
     Parameters
     ----------
     study : ChurnStudy
     allow : sequence of str
-        Features, or kinds of alarms where an alarm names no feature.
+        Features, or kinds of alarms if an alarm names no feature.
     """
-    still_open, answered = part_answered(study.result.alarms, allow)
+    still_open, answered = split_answered(study.result.alarms, allow)
     if answered.empty:
         return study
     metrics = study.result.metrics | {"leak_alarms": len(still_open), "leak_alarms_answered": len(answered)}
@@ -249,9 +249,9 @@ def score_customers(
     -------
     DataFrame, one row per scored customer, sorted
         customer_id, churn_probability, purchase_probability (null where the label is not a missing purchase),
-        cut_off, model_version. Inactive customers, and those whose label says that they left, are not in it; empty
-        without a model. A customer whose undated
-        label was used for training has the mean probability of the folds it was held out of.
+        cut_off, model_version. Inactive customers and customers labelled as having left are not included; empty without
+        a model. A customer whose undated label was used for training gets the mean probability over the folds from
+        which the customer was held out.
     """
     if study.result.model is None:
         return pd.DataFrame({name: pd.Series(dtype="object") for name in CHURN_COLUMNS})
@@ -269,7 +269,7 @@ def score_customers(
 
 
 def _first_and_last(transactions: ibis.Table, as_of: date) -> tuple[date | None, date | None]:
-    """Return the days of the first and the last purchase before the date; None where there is none."""
+    """Return the days of the first and the last purchase before the date; None without purchases."""
     if not has_purchases(transactions):
         return None, None
     days = purchase_days(transactions, as_of=as_of)
@@ -335,7 +335,7 @@ def _study_labels(
 
 
 def _alarmed(result: ChurnResult, late: pd.DataFrame) -> ChurnResult:
-    """Add the alarms about features that know the future, which need the cut-offs."""
+    """Add the alarms about features with information from after the cut-off."""
     if late.empty or result.model is None:
         return result
     alarms = pd.concat([table for table in (result.alarms, late) if len(table)], ignore_index=True)

@@ -1,1 +1,1 @@
-"""Finding groups and judging whether they are there."""
+"""Clustering: finding groups of customers and testing whether they are real."""

@@ -1,7 +1,7 @@
 """What are segments useful for? How much of value and churn they explain, and on which other variables they differ.
 
-Serves 06_segment_customers. A random split explains something too: every figure is compared with random splits of the
-same sizes.
+Serves 06_segment_customers. Since a random split also explains something, every figure is compared with random splits
+of the same sizes.
 """
 
 from __future__ import annotations
@@ -17,8 +17,11 @@ from workbench.analysis.intervals import benjamini_hochberg
 
 __all__ = ["OUTCOMES", "actionability", "held_out_separation", "shares_explained", "variance_explained"]
 
-OUTCOMES = {"value": ("monetary_total", "spend_365d"), "churn": ("churned", "recency_days")}  # the first present
-LEAST = 20  # fewest customers with a value
+OUTCOMES = {
+    "value": ("monetary_total", "spend_365d"),
+    "churn": ("churned", "recency_days"),
+}  # the first column present is used
+LEAST = 20  # fewest customers with a value for a comparison
 MOST_LEVELS = 20  # levels of a category; the others are pooled
 
 
@@ -92,16 +95,16 @@ def actionability(
     assigned : pandas.DataFrame
         customer_id, segment.
     used : sequence of str
-        Features that the segments are built from: an outcome among them is explained by construction.
+        Features used to build the segments; an outcome among them is explained by construction.
     n_random, n_bootstraps, seed : int
-        Random splits; resamples of customers for the interval.
+        Number of random splits, and of resamples of customers for the interval.
 
     Returns
     -------
     pandas.DataFrame
         One row per outcome present: outcome (value, churn), variable, n, explained (eta squared, 0..1), low, high
         (95 %, percentiles over resamples), random_mean, random_high (.975 quantile over random splits), beats_random
-        (low above random_high), used.
+        (low above random_high), used (whether the segments are built from the variable).
     """
     table = features.merge(assigned[["customer_id", "segment"]], on="customer_id").sort_values("customer_id")
     labels = table["segment"].astype("category").cat.codes.to_numpy().astype(int)
@@ -127,7 +130,8 @@ def held_out_separation(
     Parameters
     ----------
     features : pandas.DataFrame
-        One row per customer: customer_id and variables; contact, sensitive and identifying ones and dates are skipped.
+        One row per customer: customer_id and variables; contact, sensitive and identifying columns and dates are
+        skipped.
     assigned : pandas.DataFrame
         customer_id, segment.
     used : sequence of str

@@ -1,6 +1,6 @@
 """Which groupings are compared? Several methods over a range of k, all measured alike, for 06_segment_customers.
 
-``spaces_of`` brings the features into the form each method needs; ``search`` sweeps every method and adds the
+``spaces_of`` converts the features into the form each method needs; ``search`` sweeps every method and adds the
 one-cluster reference.
 """
 
@@ -22,27 +22,27 @@ from workbench.core.errors import ProfileError, did_you_mean
 
 __all__ = ["UNSUITED", "Search", "Spaces", "kept_model", "search", "spaces_of"]
 
-UNSUITED = ("no_numbers", "no_categories", "no_levels")  # why a method cannot use the features
-MOST_WEIGHT = 2.0  # of a level's column; otherwise a category nearly all customers share would dominate
+UNSUITED = ("no_numbers", "no_categories", "no_levels")  # reasons why a method cannot use the features
+MOST_WEIGHT = 2.0  # largest weight of a level's column; otherwise a category nearly all customers share would dominate
 
 
 @dataclass(frozen=True)
 class Spaces:
-    """The customers as points, once for each form that a method needs.
+    """The customers as points, in each form that a method needs.
 
     Attributes
     ----------
     transform : Transform
-        Of the numeric features.
+        Transform of the numeric features.
     matrices : dict of pandas.DataFrame
-        ``numbers``, ``mixed`` and ``codes``, each one row per customer, indexed and sorted by customer_id; those
-        without a column are left out.
+        ``numbers``, ``mixed`` and ``codes``, each with one row per customer, indexed and sorted by customer_id;
+        matrices without a column are left out.
     codes : Codes
         The levels of the categories (``mixed``) or of all features (``codes``).
     weights : dict of float
-        Category to the scale of its columns in ``mixed``: the category counts as one scaled feature.
+        Category to the scale of its columns in ``mixed``, so that the category counts as one scaled feature.
     dropped : dict of str
-        Feature to the reason that no method uses it: constant, all_missing, infinite or all_different.
+        Feature to the reason why no method uses it: constant, all_missing, infinite or all_different.
     """
 
     transform: Transform
@@ -68,7 +68,8 @@ class Search:
     null : pandas.DataFrame or None
         method, k, null_mean, null_sd, null_high; None without a candidate.
     skipped : dict of str
-        Method to the reason it was not tried: ``no_numbers``, ``no_categories``, ``no_levels`` or ``too_little_data``.
+        Method to the reason why it was not tried: ``no_numbers``, ``no_categories``, ``no_levels`` or
+        ``too_little_data``.
     """
 
     candidates: tuple[Candidate, ...]
@@ -89,7 +90,7 @@ class Search:
         return table if table.empty else table[table["method"] == (method or table["method"].iloc[0])]
 
 
-# computing effort a caller may set; other keys of the mapping are ignored
+# settings of the computing effort; other keys of the mapping are ignored
 EFFORT = ("n_restarts", "n_bootstraps", "n_splits", "silhouette_sample", "costly_sample", "n_samples")
 
 
@@ -101,7 +102,7 @@ def spaces_of(
     scaling: str = "robust",
     weights: Mapping[str, float] | None = None,
 ) -> Spaces:
-    """Bring features into the forms that the methods need.
+    """Convert features into the forms that the methods need.
 
     Parameters
     ----------
@@ -172,8 +173,8 @@ def search(
     Returns
     -------
     Search
-        A method that cannot use the features is skipped: Gaussian mixtures without numbers, mixed types without a
-        category, latent classes where every feature is a number with many values, which would have to be cut first.
+        Methods that cannot use the features are skipped: Gaussian mixtures without numbers, mixed types without a
+        category, latent classes if every feature is a number with many values.
 
     Raises
     ------
@@ -207,7 +208,7 @@ def search(
 
 
 def kept_model(candidate: Candidate, spaces: Spaces) -> dict[str, Any]:
-    """Return the model of a candidate in the form of a segment definition: by names of features and levels.
+    """Return the model of a candidate as stored in a segment definition, with the names of features and levels.
 
     Parameters
     ----------
@@ -219,7 +220,7 @@ def kept_model(candidate: Candidate, spaces: Spaces) -> dict[str, Any]:
     -------
     dict
         JSON values. Centroids and gaussians use the transform's coordinates in their order; ``mixed`` adds
-        ``categories``: {name: {levels, weight, pooled}}, with columns after the numbers. Classes use levels.
+        ``categories``: {name: {levels, weight, pooled}}; their columns follow the numbers. Classes use levels.
     """
     if candidate.model["type"] == "classes":
         return named_classes(candidate.model, spaces.codes)

@@ -8,7 +8,7 @@ from workbench.analysis.threads import one_thread
 
 __all__ = ["CENTRE_DECIMALS", "DISTANCE_DECIMALS", "distances", "fit_centres", "nearest", "sorted_rows"]
 
-CENTRE_DECIMALS = 6  # the last digits of a centre vary with the number of threads
+CENTRE_DECIMALS = 6  # further digits of a centre vary with the number of threads
 DISTANCE_DECIMALS = 9  # squared distances are compared after rounding, so that engines agree on ties
 
 
@@ -43,8 +43,8 @@ def fit_centres(points: np.ndarray, k: int, *, n_restarts: int = 10, seed: int =
 def sorted_rows(points: np.ndarray) -> np.ndarray:
     """Return the rows sorted by their values, so that the order of customers does not matter.
 
-    Sorting by every column takes a third of a sweep's time: sorted rows are returned unchanged, and the first column
-    alone decides where its values are distinct.
+    Sorting by every column would take a third of a sweep's time. So rows that are already sorted are returned
+    unchanged, and only the first column is used if its values are distinct.
     """
     if points.shape[1] == 0 or _are_sorted(points):
         return np.ascontiguousarray(points)

@@ -1,9 +1,9 @@
 """Which kinds of answers go together? Latent class analysis of categories, for 06_segment_customers and surveys.
 
-A class gives every level of every variable a probability, independent of the other variables (Lazarsfeld & Henry 1968,
-Latent structure analysis). Fitted by expectation-maximisation (EM) over distinct rows, so that 100,000 customers with
-the same answers cost as much as one. stepmix gives the same fit (tests/unit/analysis/test_latent_classes.py) but takes
-.7 s where this takes 10 ms, and the sweep fits some hundred times.
+Each class has a probability for every level of every variable, independent of the other variables (Lazarsfeld & Henry
+1968, Latent structure analysis). It is fitted by expectation-maximisation (EM) over distinct rows, so that 100,000
+customers with the same answers take no longer than one. stepmix gives the same fit
+(tests/unit/analysis/test_latent_classes.py) but takes .7 s instead of 10 ms, and the sweep makes some hundred fits.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class Codes:
     levels : dict
         Variable to its levels, in the order of the codes.
     cuts : dict
-        Variable to the cuts of a number: its level is the count of cuts at or below the value.
+        Numeric variable to its cut points: the level is the number of cut points at or below the value.
     dropped : dict
         Variable to the reason it was dropped: all_missing, constant or all_different.
     quartered : frozenset of str
@@ -136,14 +136,14 @@ def fit_classes(codes: np.ndarray, k: int, *, n_restarts: int = 10, seed: int = 
 
 
 def class_scores(model: Mapping[str, Any], codes: np.ndarray) -> np.ndarray:
-    """Return the log of weight times probability of each customer's levels, by class.
+    """Return the log of the class weight times the probability of each customer's levels, by class.
 
     Parameters
     ----------
     model : mapping
         From ``fit_classes``.
     codes : numpy.ndarray
-        Shape (n, p); an unknown (-1) or unseen code is ignored.
+        Shape (n, p); unknown (-1) and unseen codes are ignored.
 
     Returns
     -------
@@ -161,7 +161,7 @@ def class_scores(model: Mapping[str, Any], codes: np.ndarray) -> np.ndarray:
 
 
 def named_classes(model: Mapping[str, Any], codes: Codes) -> dict[str, Any]:
-    """Return the model with the names of its variables and levels, in the form of a segment definition.
+    """Return the model as stored in a segment definition, with the names of variables and levels.
 
     Parameters
     ----------
@@ -191,7 +191,7 @@ def named_classes(model: Mapping[str, Any], codes: Codes) -> dict[str, Any]:
 
 
 def _as_levels(values: pd.Series) -> tuple[pd.Series, list[float]]:
-    """Return the values as text levels, with the cuts of a number."""
+    """Return the values as text levels, and the cut points of a number."""
     if not pd.api.types.is_numeric_dtype(values) and not pd.api.types.is_bool_dtype(values):
         return values.astype("object").where(values.notna(), None).map(lambda x: None if x is None else str(x)), []
     numbers = values.astype("float64").where(np.isfinite)

@@ -1,6 +1,6 @@
 """The clustering methods of the sweep in 06_segment_customers, with one interface.
 
-A method fits a model of k groups and assigns points by a model. Models are plain JSON values, as in a segment
+A method fits a model of k groups and assigns points to groups by a model. Models are plain JSON values, as in a segment
 definition: ``centroids``, ``gaussians`` or ``classes``.
 """
 
@@ -30,8 +30,8 @@ class Method:
     name : str
         kmeans, mixture, mixed or classes.
     space : str
-        The kind of its points: ``numbers`` (scaled numeric features), ``mixed`` (those and one column per level of each
-        category) or ``codes`` (levels as integers).
+        Kind of points: ``numbers`` (scaled numeric features), ``mixed`` (scaled numeric features and one column per
+        level of each category) or ``codes`` (levels as integers).
     fit : callable
         (points, k, *, n_restarts, seed) to a model; row order does not matter.
     place : callable
@@ -39,7 +39,7 @@ class Method:
     centres : callable
         Model to the centres of its groups, shape (k, p), or None for a method without centres.
     costly : bool
-        A fit iterates over the points many times: large data is sampled.
+        Whether a fit iterates over the points many times, so that large data is sampled.
     starts : int
         Starts of a refit on resampled customers.
     """

@@ -12,12 +12,12 @@ from workbench.analysis.threads import one_thread
 
 __all__ = ["FULL_FEATURES", "fit_mixture", "log_densities"]
 
-FULL_FEATURES = 6  # up to so many features covariances are full; beyond, diagonal
+FULL_FEATURES = 6  # up to this number of features covariances are full, with more they are diagonal
 FLOOR = 1e-3  # added to every variance, scaled units, so that a shared value does not become a component
 DECIMALS = 9
 MOST_ROUNDS = 100
 TOLERANCE = 1e-3  # gain in mean log-likelihood at which a fit has converged
-NOBODY = 10 * np.finfo(float).eps  # customers added to every component, so that an empty one has a mean
+NOBODY = 10 * np.finfo(float).eps  # weight added to every component, so that an empty one has a mean
 
 Components = tuple[np.ndarray, np.ndarray, np.ndarray]  # weights (k), means (k, p), precision factors (k, p, p or k, p)
 
@@ -25,8 +25,8 @@ Components = tuple[np.ndarray, np.ndarray, np.ndarray]  # weights (k), means (k,
 def fit_mixture(points: np.ndarray, k: int, *, n_restarts: int = 10, seed: int = 0) -> dict[str, Any]:
     """Fit k Gaussian components by expectation-maximisation, best of several starts.
 
-    The result equals scikit-learn's ``GaussianMixture`` (tests/unit/analysis/test_mixtures.py) in two thirds of its
-    time, since input checks are left out; the sweep fits some hundred times.
+    The result equals scikit-learn's ``GaussianMixture`` (tests/unit/analysis/test_mixtures.py) in two thirds of the
+    time, since input checks are left out; the sweep makes some hundred fits.
 
     Parameters
     ----------

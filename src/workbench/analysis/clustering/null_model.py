@@ -1,6 +1,6 @@
-"""How separated would customers look without groups? The null reference for 06_segment_customers.
+"""How separated would clusters look if there were no groups? The null reference for 06_segment_customers.
 
-The reference is one cluster: each feature keeps the nearest single-peaked shape (with skew, long tails and values that
+The reference is one cluster: each feature has the nearest single-peaked shape (with skew, long tails and values that
 many customers share), and features depend on each other through a Gaussian correlation only. It follows SigClust (Liu,
 Hayes, Nobel & Marron 2008, Journal of the American Statistical Association 103). SigClust's own reference, one Gaussian
 with the data's covariance, would call every skewed continuum separated, and orders and spend are always skewed.
@@ -18,10 +18,10 @@ from workbench.analysis.clustering.methods import METHODS
 
 __all__ = ["MOST_ROWS", "distance_matrix", "draw_one_cloud", "null_reference", "silhouettes", "single_peaked"]
 
-ATOM_SHARE = 0.05  # a value of at least this share of customers is kept unchanged
-BINS = 40  # of the single-peaked histogram
+ATOM_SHARE = 0.05  # values shared by at least this share of customers are kept unchanged
+BINS = 40  # bins of the single-peaked histogram
 MOST_ROWS = 1_500  # rows of one reference sample
-QUANTILE_95 = 1.6448536269514722  # of a standard normal
+QUANTILE_95 = 1.6448536269514722  # .95 quantile of a standard normal
 CALIBRATIONS = 6  # iterations that fit the latent correlation to that of the data
 
 
@@ -42,8 +42,8 @@ def null_reference(
         Shape (n, p), scaled features.
     ks : sequence of int
     method : str
-        A name in ``methods.METHODS``; samples are grouped as the customers were. For codes of levels the samples are
-        rounded to codes.
+        A name in ``methods.METHODS``; samples are clustered by the same method. For codes of levels the samples
+        are rounded to codes.
     n_samples : int
         Samples of the reference, at least 5.
     max_rows : int

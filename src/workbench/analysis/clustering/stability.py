@@ -1,7 +1,7 @@
-"""Would other customers give the same groups? Stability checks of 06_segment_customers.
+"""Would a different sample of customers give the same groups? Stability checks of 06_segment_customers.
 
-Four checks of a grouping: bootstrap Jaccard per cluster, Jaccard between disjoint halves (the decisive one), prediction
-strength, stability over time. All refit with the same method.
+Four checks of a grouping, each by refitting with the same method: bootstrap Jaccard per cluster, Jaccard between
+disjoint halves (which decides), prediction strength, stability over time.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ __all__ = [
 ]  # fmt: skip
 
 STABLE = 0.75  # Jaccard from which a cluster counts as stable (Hennig 2007)
-PATTERN = 0.6  # Jaccard below which a cluster is not used; up to ``STABLE`` it is only a pattern
+PATTERN = 0.6  # Jaccard below which a cluster is not used; between this and ``STABLE`` it is only a pattern
 MOST_ROWS = 5_000  # most rows in resampling; larger tables are sampled with the seed
 
 
@@ -33,15 +33,15 @@ class Halves:
     Attributes
     ----------
     jaccard : numpy.ndarray
-        Shape (n_splits, k), in 0..1: in each split the best-match Jaccard of each cluster of one half among those of
-        the other, the worse of both directions, worst cluster first.
+        Shape (n_splits, k), in 0..1: for each split and cluster of one half, the best Jaccard with a cluster of the
+        other half, the worse of both directions; sorted with the worst cluster first.
     clusters : numpy.ndarray
-        Shape (k,), in 0..1: best-match Jaccard of each cluster of all customers with the clusters of one half, mean
+        Shape (k,), in 0..1: best Jaccard of each cluster of all customers with the clusters fitted on one half, mean
         over halves.
     prediction_strength : float
         Tibshirani & Walther (2005), Journal of Computational and Graphical Statistics 14: of the pairs of customers
-        in one cluster of their own half's model, the share also in one cluster of the other half's model; worst
-        cluster, mean over halves. They choose the largest k above .8.
+        that their own half's model puts in the same cluster, the share that the other half's model also puts in the
+        same cluster; worst cluster, mean over halves. The authors choose the largest k above .8.
     """
 
     jaccard: np.ndarray
@@ -56,8 +56,8 @@ def bootstrap_jaccard(
 
     Hennig (2007), Cluster-wise assessment of cluster stability, Computational Statistics & Data Analysis 52: the mean
     over resamples of the largest Jaccard similarity between the cluster, restricted to the resample, and any cluster
-    of the resample. Up to .5 dissolved, from .75 stable, from .85 highly stable. Resamples share the accidents
-    of the sample, so this is shown beside the split halves but not used for the verdict.
+    of the resample. Up to .5 the cluster is dissolved, from .75 stable, from .85 highly stable. Resamples
+    share the random features of the sample, so this is shown but not used for the verdict.
 
     Parameters
     ----------
@@ -139,7 +139,7 @@ def time_jaccard(
     Returns
     -------
     numpy.ndarray
-        Shape (k,), in 0..1, one value per cluster of the model; missing where either half has fewer than 2 k members.
+        Shape (k,), in 0..1, one value per cluster of the model; missing if either half has fewer than 2 k customers.
     """
     k = _clusters(model)
     if min(earlier.sum(), (~earlier).sum()) < 2 * k:
@@ -180,7 +180,7 @@ def jaccard_matrix(one: np.ndarray, two: np.ndarray, k: int) -> np.ndarray:
 
 
 def _strength(own: np.ndarray, other: np.ndarray, k: int) -> float:
-    """Return the share of pairs in one cluster of ``own`` that share one of ``other``; worst cluster of two or more."""
+    """Return the share of pairs in a cluster of ``own`` that ``other`` also puts together; lowest over clusters."""
     shared = np.bincount(own * k + other, minlength=k * k).reshape(k, k).astype(float)
     size = shared.sum(axis=1)
     is_pair = size > 1

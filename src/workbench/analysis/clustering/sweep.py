@@ -1,4 +1,4 @@
-"""How well do customers fall into groups, into how many, and are the groups stable? Measures for 06_segment_customers.
+"""How well separated and how stable are groups of customers, and how many are there? Measures for 06_segment_customers.
 
 ``sweep`` measures every number of groups for one method; ``candidates.search`` sweeps several methods, and
 ``verdicts.judge`` decides from the measurements.
@@ -39,16 +39,16 @@ __all__ = [
 ]
 
 _SINCE = "tenure_days"  # days since the first purchase
-LEAST_CUSTOMERS = 100  # fewer are not clustered
+LEAST_CUSTOMERS = 100  # fewest customers for clustering
 MOST_GROUPS = 30
 COSTLY_SAMPLE = 1_000  # most customers in the fit of a costly method
-COSTLY_BOOTSTRAPS = 20  # most resamples of a costly method; they are shown but not used for the verdict
-CUSTOMERS_PER_GROUP = 10  # a k needs at least this many customers per group
+COSTLY_BOOTSTRAPS = 20  # most resamples of a costly method; their result is shown but not used for the verdict
+CUSTOMERS_PER_GROUP = 10  # fewest customers per group for a number of groups to be tried
 
 
 @dataclass(frozen=True)
 class Candidate:
-    """One method at one number of groups: its model and measurements, with the same keys for all.
+    """One method with one number of groups: its model and measurements, with the same keys for all methods.
 
     Attributes
     ----------
@@ -76,7 +76,7 @@ class Candidate:
 
     @property
     def name(self) -> str:
-        """Name of the candidate among runs, such as ``kmeans k=5``."""
+        """The name of the candidate, such as ``kmeans k=5``."""
         return f"{self.method} k={self.k}"
 
 
@@ -250,7 +250,7 @@ def _stability(halves: np.ndarray, bootstrap: np.ndarray) -> dict[str, float]:
 def _outside_measures(
     clustering: Method, model: Model, points: np.ndarray, attributes: pd.DataFrame | None, time_options: dict[str, int]
 ) -> dict[str, float]:
-    """Measure a grouping by time, value and churn, which are outside the clustering."""
+    """Measure a grouping by time, value and churn, which the clustering does not use."""
     missing = dict.fromkeys(("time_min_jaccard", "value_explained", "churn_explained"), float("nan"))
     if attributes is None:
         return missing

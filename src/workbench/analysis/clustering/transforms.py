@@ -22,16 +22,16 @@ __all__ = [
 ]  # fmt: skip
 
 CLIP = 5.0  # scaled units; bound of a coordinate
-DECIMALS = 9  # of fitted numbers, so that results do not depend on the last digits
-SKEW_LIMIT = 1.0  # skewness of a non-negative column above which its logarithm is taken
-KNOWN_SHARE = 0.5  # share of the features that must be known to assign a customer
+DECIMALS = 9  # decimals of fitted numbers, so that results do not depend on later digits
+SKEW_LIMIT = 1.0  # skewness above which a non-negative column is log-transformed
+KNOWN_SHARE = 0.5  # share of features a customer must have to be assigned
 TAIL = 0.02  # share of customers ignored on either side of the range
 MODES_WEIGHT = 2.0  # weight of a feature with separate modes
 MODES_VALLEY = 0.2  # largest density between modes, relative to the lower of the two
 MOST_MODES = 5
-MODES_ROWS = 1_000  # quantiles that represent the feature
-LEAST_FOR_MODES = 100  # customers
-SHARED_VALUE = 0.05  # share of customers
+MODES_ROWS = 1_000  # number of quantiles that represent a feature in the search for modes
+LEAST_FOR_MODES = 100  # fewest customers for a search for modes
+SHARED_VALUE = 0.05  # share of customers from which a value counts as shared by many
 RANGE_TO_SD = 4.107497821  # range between the 2 % and 98 % quantiles of a standard normal
 
 
@@ -48,9 +48,9 @@ class FeatureTransform:
     fill : float
         Replaces a missing value: the median, in the feature's own unit.
     center, scale : float
-        Subtracted and divided by, after the logarithm.
+        Value subtracted, and value divided by, after the logarithm.
     filled : int
-        Customers of the fit with a missing value.
+        Number of customers in the fit with a missing value.
     weight : float
         Multiplies the clipped coordinate.
     """
@@ -66,7 +66,7 @@ class FeatureTransform:
 
 @dataclass(frozen=True)
 class Transform:
-    """The transforms of all features, with the columns and customers left out.
+    """The transforms of all features, and which columns and how many customers were left out.
 
     Attributes
     ----------
@@ -130,8 +130,8 @@ def prepare(
         Median and the range between the 2 % and 98 % quantiles / 4.107, which is one standard deviation of a normal
         (standard deviation where that range is 0); or mean and standard deviation. Scaling by the range preserves the
         weight of features with separated groups (Milligan & Cooper 1988, Journal of Classification 5). A feature with
-        two to five separate modes is centred on the middle of its range and counts double, so that the noise of the
-        others does not hide them.
+        two to five separate modes is centred on the middle of its range and counts double, so that noise in other
+        features does not hide the modes.
     clip : float
         Bound of a coordinate, in scaled units, > 0.
     weights : mapping, optional
@@ -286,5 +286,5 @@ def _coordinate(values: np.ndarray, feature: FeatureTransform, clip: float) -> n
 
 
 def _logged(values: np.ndarray) -> np.ndarray:
-    """Return sign(x) ln(1 + abs(x)), computed as in the database."""
+    """Return sign(x) ln(1 + abs(x)), computed in the same way as by the database engine."""
     return np.sign(values) * np.log(1.0 + np.abs(values))

@@ -17,8 +17,8 @@ def valley(points: np.ndarray, centres: np.ndarray, labels: np.ndarray | None = 
     """Measure the density between the least separated pair of clusters.
 
     The members of a pair are projected on the line through its centres. The density half way is divided by the lower
-    of the densities at the two centres. In a continuum with one peak the density between two points is at least that
-    of the lower one, so the ratio is about 1 or more; between separate groups it is near 0.
+    of the densities at the two centres. In a continuum with one peak the density between two points is at least the
+    lower of the two, so the ratio is about 1 or more; between separate groups it is near 0.
 
     Parameters
     ----------
@@ -45,5 +45,5 @@ def _pair_valley(members: np.ndarray, first: np.ndarray, second: np.ndarray) -> 
     if length == 0 or not len(members):
         return 1.0
     position = (members - first) @ line / length  # 0 at the first centre, 1 at the second
-    counts = [int((np.abs(position - at) <= BAND).sum()) for at in (0.0, 0.5, 1.0)]
+    counts = [int((np.abs(position - middle) <= BAND).sum()) for middle in (0.0, 0.5, 1.0)]
     return (counts[1] + 0.5) / (min(counts[0], counts[2]) + 0.5)

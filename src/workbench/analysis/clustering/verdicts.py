@@ -32,15 +32,16 @@ class Verdict:
     verdict : str
         One of ``VERDICTS``.
     k : int
-        Number of groups to use; 1 where no cut is defensible.
+        Number of groups to use; 1 if no division is defensible.
     reason : str
         A key: separate_and_stable, stable_cut, unstable, requested (unstable, but its k was requested), few_customers,
         few_distinct, no_features.
     values : dict
-        The numbers behind it: customers, distinct, features, needed (least customers), k, method, choice, defensible
-        (candidates the rule chose from), silhouette, null_high, min_jaccard, valley and the thresholds.
+        The numbers behind the verdict: customers, distinct, features, needed (least customers), k, method, choice,
+        defensible (number of candidates the rule chose from), silhouette, null_high, min_jaccard, valley and the
+        thresholds.
     candidate : Candidate or None
-        The chosen one; None where k is 1.
+        The chosen candidate; None if k is 1.
     """
 
     verdict: str
@@ -95,8 +96,8 @@ def judge(
         the highest share of value and churn explained (mean of both). Ties go to fewer groups, then to the first
         method.
     k : int, optional
-        A requested number of groups: its most stable candidate is used even where none is stable; the verdict stays
-        no_structure.
+        Requested number of groups: its most stable candidate is used even if it is not stable; then the verdict is
+        still no_structure.
 
     Returns
     -------

@@ -1,1 +1,1 @@
-"""Who the customers are and how they behave."""
+"""Descriptive statistics: who the customers are and how they behave."""

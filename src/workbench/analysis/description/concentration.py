@@ -1,4 +1,4 @@
-"""How far does spend concentrate on few customers? The Pareto page of notebook 04."""
+"""How concentrated is spend on few customers? The Pareto analysis of 04_describe_customers."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from workbench.analysis.intervals import LEVEL
 
 __all__ = ["MARKS", "Pareto", "pareto"]
 
-MARKS = (0.5, 0.8)  # shares of spend for which customers are counted
+MARKS = (0.5, 0.8)  # shares of spend; counted are the biggest spenders who account for each
 CURVE_POINTS = 101
-ROUNDING = 1e-9  # relative, of a sum of doubles
+ROUNDING = 1e-9  # relative rounding error of a sum of doubles
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class Pareto:
     spend : float
         Net spend of the counted customers.
     gini, gini_low, gini_high : float
-        0: all spend the same; near 1: one customer spends everything; NaN without customers.
+        0 if all customers spend the same, near 1 if one spends everything; NaN without customers.
     """
 
     curve: pd.DataFrame
@@ -107,7 +107,7 @@ def _curve(spend: np.ndarray) -> pd.DataFrame:
 
 
 def _concentration(spend: np.ndarray, times: np.ndarray, marks: Sequence[float]) -> np.ndarray:
-    """Return Gini, then the number of biggest customers that account for each mark, of a weighted sample.
+    """Return, for a weighted sample, the Gini coefficient and the number of biggest spenders for each share of spend.
 
     ``spend`` is positive and in decreasing order; ``times`` is how often each customer was drawn.
     """
@@ -116,7 +116,7 @@ def _concentration(spend: np.ndarray, times: np.ndarray, marks: Sequence[float])
     cumulative = np.cumsum(spend * times)
     n_cumulative = np.cumsum(times)
     n, total = n_cumulative[-1], cumulative[-1]
-    # mean rank, from the smallest, of the copies of each value
+    # mean rank, from the smallest value, of the copies of each value
     rank = n - n_cumulative + (times + 1) / 2
     gini = float(2 * np.sum(rank * times * spend) / (n * total) - (n + 1) / n)
     counts = []

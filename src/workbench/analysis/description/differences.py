@@ -1,4 +1,4 @@
-"""How does each group differ from the base? Comparison variable by variable, for 04_describe_customers."""
+"""How does each group differ from all customers (the base)? Comparison by variable, for 04_describe_customers."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Collection, Sequence
 import numpy as np
 import pandas as pd
 
-from workbench.analysis.description.same_thing import say_the_same
+from workbench.analysis.description.same_thing import are_equivalent
 from workbench.analysis.description.variables import CODED_CATEGORIES, as_text, variable_kinds
 from workbench.analysis.intervals import LEVEL, SMALL_CELL, benjamini_hochberg, compare_shares, tgi, wilson
 from workbench.analysis.privacy.suppression import small_cells
@@ -23,7 +23,7 @@ __all__ = [
     "strongest_differences",
 ]
 
-FALSE_DISCOVERIES = 0.05  # expected share of false discoveries among the differences
+FALSE_DISCOVERIES = 0.05  # false discovery rate: expected share of false positives among the differences
 TOP_VALUES = 12
 DIFFERENCE_COLUMNS = (
     "group_by", "group", "variable", "kind", "value", "n", "base_n", "share", "share_low", "share_high", "base_share",
@@ -68,7 +68,7 @@ def differences_from_base(
     DataFrame, `DIFFERENCE_COLUMNS`, one row per group and number, or group, category and value
         n: group members with a known variable; base_n: the base; shares and TGI for categories; means and medians for
         numbers; effect with its 95 % interval; p_value of group against the rest; q_value: adjusted over all rows by
-        Benjamini and Hochberg; differs: q_value at most `FALSE_DISCOVERIES`; suppressed. A suppressed row has no
+        Benjamini and Hochberg; differs: q_value at most `FALSE_DISCOVERIES`; suppressed. Suppressed rows have no
         results and no n. Sorted by grouping, group, variable, value, the most frequent first.
 
     Raises
@@ -94,7 +94,7 @@ def compare_variables(
     top_values: int = TOP_VALUES,
     least: int = SMALL_CELL,
 ) -> list[pd.DataFrame]:
-    """Compare as in `differences_from_base`, one block per grouping and variable, before `settle`."""
+    """Return the comparisons of `differences_from_base` before `settle`, one block per grouping and variable."""
     groupings = list(by)
     kinds = variable_kinds(features, categorical=(*CODED_CATEGORIES, *groupings))
     default = [name for name in kinds if kinds[name] != "date" and name not in groupings]
@@ -120,11 +120,11 @@ def strongest_differences(
 ) -> pd.DataFrame:
     """Select the largest significant differences by absolute effect; ties in table order.
 
-    How one declared attribute differs by another (height by gender) comes after all that customers do or answer.
+    Differences between two declared attributes (height by gender) come after those in what customers do or answer.
 
-    Variables equivalent to the grouping (`same_thing.say_the_same`) are skipped, and so is a number with the same
-    effect in the same group as an earlier one, or a group that differs in the same as an earlier one of its size:
-    both hold the same customers.
+    Variables equivalent to the grouping (`same_thing.are_equivalent`) are skipped. Duplicates are skipped too: a number
+    with the same effect in the same group as an earlier one, and a group of the same size and with the same difference
+    as an earlier one, since it has the same customers.
 
     Parameters
     ----------
@@ -142,7 +142,7 @@ def strongest_differences(
     """
     significant = differences[differences["differs"].astype(bool)]
     pairs = significant[["group_by", "variable"]].drop_duplicates().itertuples(index=False)
-    equivalent = {pair for pair in pairs if say_the_same(*pair)}
+    equivalent = {pair for pair in pairs if are_equivalent(*pair)}
     pairs = zip(significant["group_by"], significant["variable"], strict=True)
     significant = significant[np.array([pair not in equivalent for pair in pairs], dtype=bool)]
     rounded = significant.assign(rounded=significant["effect"].round(9))
@@ -236,23 +236,23 @@ def compare_counts(
     exclusive: bool = True,
     name: str | None = None,
 ) -> pd.DataFrame:
-    """Compare the shares of groups that partition the base, from counts only; before `settle`.
+    """Compare the shares of groups that partition the base, using counts only; `settle` completes the result.
 
     Parameters
     ----------
     counts : DataFrame of int
         Customers with a value (columns) in each group (rows), both in the order of the result.
     sizes : Series of int
-        Customers of each group with a known variable. The groups together are the base.
+        Number of customers of each group with a known variable. The groups together are the base.
     top_values : int
         Most groups and most values in the result.
     least : int
         As for `differences_from_base`.
     exclusive : bool
-        Whether each customer has one value. With several (categories bought), the counts of a group cannot be
-        subtracted from its size, so that only columns need complementary suppression.
+        Whether each customer has only one value. With several values (such as categories bought) the counts of a group
+        do not add up to its size, so that only columns need complementary suppression.
     name : str, optional
-        Of the table, for the memory of hidden cells.
+        Name of the table, for the memory of hidden cells.
 
     Returns
     -------
@@ -264,7 +264,10 @@ def compare_counts(
     must_hide = np.zeros(counts.shape, dtype=bool)
     value_totals = counts.sum(axis=0).to_numpy()
     must_hide |= ((sizes.to_numpy() < least)[:, None]) | ((value_totals > 0) & (value_totals < least))[None, :]
-    must_hide[top_values:], must_hide[:, top_values:] = True, True  # never shown, so that they protect what is
+    must_hide[top_values:], must_hide[:, top_values:] = (
+        True,
+        True,
+    )  # not shown, so that they also protect the shown cells
     hidden = small_cells(counts, least=least, hide=must_hide, rows=exclusive, name=name).iloc[:top_values, :top_values]
     top_counts = counts.iloc[:top_values, :top_values]
     rows = pd.MultiIndex.from_product([top_counts.index, top_counts.columns], names=["group", "value"]).to_frame(

@@ -16,7 +16,7 @@ __all__ = ["declared_attributes", "population", "repeat_rate"]
 
 
 def declared_attributes(features: pd.DataFrame, customers: ibis.Table | None) -> list[str]:
-    """List the columns of features that are declared attributes of ``customers``, in the order of features."""
+    """List the features that are columns of ``customers`` (declared attributes), in the order of features."""
     customer_columns = set() if customers is None else set(customers.columns)
     return [name for name in features.columns if name in customer_columns and name != "customer_id"]
 
@@ -39,7 +39,7 @@ def population(
     as_of : date
         Only order lines before this day are counted.
     attributes : sequence of str
-        Declared attributes of customers; a customer counts with at least one.
+        Declared attributes of customers; a customer counts as having data with at least one of them.
 
     Returns
     -------
@@ -75,7 +75,7 @@ def repeat_rate(features: pd.DataFrame) -> dict[str, float]:
     Parameters
     ----------
     features : DataFrame, one row per customer
-        frequency_orders; customers without an order are not counted; without the column none are.
+        frequency_orders. Customers without an order are not counted; without the column nobody is.
 
     Returns
     -------

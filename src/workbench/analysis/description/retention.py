@@ -40,8 +40,8 @@ def monthly_states(transactions: ibis.Table | None, *, as_of: date) -> pd.DataFr
 
     New: first purchase on record; retained: bought this month and the last; recalled: bought this month and earlier,
     but not last month; lost: bought last month but not this one. So new + retained + recalled = active, and
-    retained + lost = active of the previous month. In the first months of the record, customers with purchases before
-    it count as new.
+    retained + lost = active of the previous month. In the first months on record, customers
+    who bought before the record began count as new.
 
     Parameters
     ----------
@@ -92,7 +92,7 @@ def cohort_retention(
     cohort_months : int
         Length of follow-up, months.
     least : int
-        Smaller cohorts have no shares and no counts.
+        Fewest customers of a cohort; smaller cohorts have no shares and no counts.
 
     Returns
     -------
@@ -125,12 +125,12 @@ def cohort_retention(
 
 
 def new_customer_cohorts(cohorts: pd.DataFrame) -> pd.DataFrame:
-    """Leave out the cohort of the first month on record: its customers may have bought before, so it is left-censored.
+    """Remove the cohort of the first month on record, which is left-censored: its customers may have bought before.
 
     Parameters
     ----------
     cohorts : DataFrame
-        As `cohort_retention` returns it, from the first month of the data on.
+        From `cohort_retention`, beginning with the first month of the data.
 
     Returns
     -------

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from workbench.intake.features.registry import Feature, registered
 
-__all__ = ["say_the_same"]
+__all__ = ["are_equivalent"]
 
 # sets of columns that determine each other
 FAMILIES = (
@@ -25,7 +25,7 @@ SHARED = {
 }  # source columns of most features
 
 
-def say_the_same(one: str, other: str) -> bool:
+def are_equivalent(one: str, other: str) -> bool:
     """Return whether two columns of the features come from the same source column.
 
     Parameters
@@ -41,9 +41,9 @@ def say_the_same(one: str, other: str) -> bool:
 
     Examples
     --------
-    >>> say_the_same("city", "city_tier"), say_the_same("payment_method_top", "instalment_order_share")
+    >>> are_equivalent("city", "city_tier"), are_equivalent("payment_method_top", "instalment_order_share")
     (True, True)
-    >>> say_the_same("city", "monetary_total")
+    >>> are_equivalent("city", "monetary_total")
     False
     """
     if one == other or any({one, other} <= family for family in FAMILIES):

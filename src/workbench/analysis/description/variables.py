@@ -1,4 +1,4 @@
-"""What is in each column of the customer table? The variables of 04_describe_customers."""
+"""Which values does each column of the customer table have? The variables of 04_describe_customers."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ BEHAVIOURS = (
 )  # categorical features of behaviour
 CODED_CATEGORIES = ("weekday_top",)  # integers that are codes
 DECILES = tuple(tenths / 10 for tenths in range(1, 10))
-MOST_GROUPS = 30  # most distinct values of a grouping
+MOST_GROUPS = 30  # most distinct values of a variable used for grouping
 MOST_DISTINCT = 200  # most distinct values of a category
 VARIABLE_COLUMNS = (
     "variable", "kind", "part", "value", "n", "missing", "distinct", "share", "share_low", "share_high", "mean", "sd",
@@ -100,7 +100,8 @@ def describe_variables(
     DataFrame, the columns `VARIABLE_COLUMNS`
         One row per number or date, and one per listed value of a category. ``part`` is numeric, date, value, other
         (the remaining values together) or unlisted (too many different values to list). n is the number of customers
-        in the row, missing that of customers without a value; share is of customers with a value (95 %, Wilson).
+        in the row, missing the number of customers without a value; share is the share of customers with a value (95 %
+        interval, Wilson).
     """
     rows = []
     for name, kind in variable_kinds(features, categorical=categorical).items():

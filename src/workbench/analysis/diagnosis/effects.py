@@ -30,8 +30,8 @@ EFFECT_COLUMNS = (
     "verdict",
 )  # fmt: skip
 FALSE_DISCOVERIES = 0.05
-STRATA = 5  # quintiles of the control
-HALF = 0.5  # share of its size an effect must keep after adjustment
+STRATA = 5  # strata of a control variable: quintiles
+HALF = 0.5  # share of a difference that must remain after adjustment for the verdict ``holds``
 TOP_VALUES = 12
 
 
@@ -47,7 +47,7 @@ def compare_outcome(
     top_values : int
         Most values of a category used as traits, the most frequent first.
     least : int
-        Traits that fewer customers have, or lack, are left out.
+        Traits are left out if fewer customers have them, or do not have them.
 
     Returns
     -------
@@ -55,9 +55,9 @@ def compare_outcome(
         One row per trait, the largest standardised effect first: variable; value (of a category, or `UPPER_HALF`);
         threshold (the median that splits a number); n and n_rest; the mean outcome of both; difference with its 95 %
         interval (Welch); standardised (difference / standard deviation of the outcome); p_value and q_value
-        (Benjamini-Hochberg); differs (q_value at most .05). control is the one of ``outcome.controls`` whose
-        quintiles change the difference most; adjusted is the mean difference within its quintiles, weighted by
-        n x n_rest / (n + n_rest); kept is adjusted / difference among the same customers. verdict of a trait that
+        (Benjamini-Hochberg); differs (q_value at most .05). control is the variable of ``outcome.controls``
+        whose quintiles change the difference most; adjusted is the mean difference within these quintiles, weighted by
+        n x n_rest / (n + n_rest); kept is adjusted / difference for the same customers. verdict of a trait that
         differs: ``reverses`` (adjusted has the opposite sign and its interval excludes 0), ``shrinks`` (kept is less
         than half), ``holds``; ``unclear`` where it does not differ, ``untested`` without controls.
 
@@ -137,7 +137,7 @@ def _effect(y: np.ndarray, has: np.ndarray, is_known: np.ndarray, least: int) ->
 
 
 def _quintiles(control: pd.Series) -> np.ndarray:
-    """Split customers into quintiles of a control by rank, equal values together; -1 where it is missing."""
+    """Split customers into quintiles of a control by rank, equal values together; -1 for missing values."""
     numbers = control.astype("float64").to_numpy(na_value=np.nan)
     is_known = np.isfinite(numbers)
     rank = pd.Series(numbers[is_known]).rank(method="average", pct=True).to_numpy()
@@ -147,7 +147,7 @@ def _quintiles(control: pd.Series) -> np.ndarray:
 
 
 def _adjust(y: np.ndarray, has: np.ndarray, is_known: np.ndarray, strata: dict[str, np.ndarray]) -> dict[str, Any]:
-    """Return the adjustment after which the smallest part of the difference remains."""
+    """Return the adjustment that leaves the smallest part of the difference."""
     within = (_within(y, has, is_known & (stratum >= 0), stratum, name) for name, stratum in strata.items())
     adjustments = [adjustment for adjustment in within if adjustment is not None]
     return min(adjustments, key=itemgetter("kept")) if adjustments else {}

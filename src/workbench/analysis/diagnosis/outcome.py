@@ -23,15 +23,15 @@ CONTROLS = ("recency_days", "tenure_days", "monetary_total")  # likely confounde
 EARLY, LATE = 0.05, 0.95  # range of the repeat rate in which repeat is a useful outcome
 BINARY = 2
 HALF = 0.5
-SENT_BY_US = ("campaigns_received",)  # contacts the business chose to make
-FOLLOWS = 0.3  # least rank correlation with the outcome from which contacts are said to follow it
+SENT_BY_US = ("campaigns_received",)  # contacts that the business decides on
+FOLLOWS = 0.3  # rank correlation from which contacts are taken to depend on the outcome
 # groups of features that are part of an outcome, or computed from the same orders
 PARTS_OF_ORDERS = ("spend", "rhythm", "basket", "returns", "decision")
 MADE_OF_ORDERS = (
     "referred_spend", "view_to_purchase_share", "cart_to_purchase_share", "viewed_bought_share", "survey_answers",
     "campaigns_redeemed", "campaign_redemption_share", "redemption_days_median", "member_level",  # set by spend
 )  # fmt: skip
-# variety of a customer's orders, and occasions: with one order there is none, so these reveal the number of orders
+# variety and occasions of a customer's orders; with one order there is no variety, so these reveal the order count
 VARIETY = (
     "occasion_top", "occasion_order_share", "occasions_distinct", "brands_distinct", "channel_entropy",
     "shopping_mode", "category_hhi", "category_top_share", "brand_top_share", "store_top_share", "channel_top_share",
@@ -51,17 +51,17 @@ class Outcome:
     kind : str
         ``share`` (0 or 1 per customer) or ``amount``.
     values : Series of float
-        By customer_id, sorted; customers without a value are left out.
+        Outcome by customer_id, sorted; customers without a value are left out.
     variables : tuple of str
-        Variables that may explain it: not part of the outcome, nor computed from the same orders.
+        Variables that may explain the outcome: neither part of it nor computed from the same orders.
     controls : tuple of str
         Recency, tenure and spend, where present and not part of the outcome.
     money : bool
         Whether an amount is money.
     left_out : tuple of str
         Variables equivalent to the outcome: its parts; for spend and repeat also the variety of a customer's orders,
-        shares of orders that are 0 or 1 for half of the customers, as they must be with a single order, and contacts
-        sent by the business where they follow the outcome (Spearman's rho of 0.3 or more).
+        shares of orders that are 0 or 1 for half of the customers (with a single order they can be nothing else), and
+        contacts sent by the business if they depend on the outcome (Spearman's rho of 0.3 or more).
     """
 
     name: str
@@ -87,12 +87,12 @@ def choose_outcome(
     ----------
     features : DataFrame, one row per customer
     outcome : str
-        ``label``; ``repeat``, bought more than once, among those who bought; ``spend``, net spend of those who bought;
-        a numeric variable, or one of two values; or ``auto``: the label where there is one, else repeat where 5 to
-        95 % repeat, else spend.
+        ``label``; ``repeat`` (buyers who bought more than once); ``spend`` (net spend of buyers); a variable that is
+        numeric or has two values; or ``auto``: the label if there is one, else repeat if 5 to 95 % of the buyers bought
+        again, else spend.
     labels : ibis.Table, optional
-        customer_id, label and, where known, observed_at: the latest before ``as_of`` counts; of several at the same
-        time, true.
+        customer_id, label and, where known, observed_at: the latest label before ``as_of`` counts; of several at the
+        same time, true.
     label_name : str
         Meaning of label 1.
     as_of : date

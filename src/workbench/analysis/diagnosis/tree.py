@@ -1,6 +1,7 @@
 """A readable decision tree: a few questions lead to groups whose outcomes differ.
 
-The tree is honest: one half of the customers chooses the questions, the other half estimates the outcome of each group.
+The tree is honest (Athey and Imbens 2016): one half of the customers is used to choose the questions, the other half to
+estimate the outcome of each group.
 """
 
 from __future__ import annotations
@@ -23,9 +24,9 @@ NODE_COLUMNS = (
     "node", "parent", "depth", "variable", "value", "threshold", "branch", "unknown", "n", "outcome", "low", "high",
     "leaf", "place",
 )  # fmt: skip
-MOST_CUSTOMERS = 50_000  # of the half that grows the tree; more do not change the questions
-LEAST_SHARE = 0.04  # of the growing half, in a leaf
-LEAST_LEAF = 25  # customers of the growing half, in a leaf
+MOST_CUSTOMERS = 50_000  # most customers for growing the tree; more would not change the questions
+LEAST_SHARE = 0.04  # smallest share of the growing half in a leaf
+LEAST_LEAF = 25  # fewest customers of the growing half in a leaf
 FOLDS = 5
 Z = 1.959963984540054
 LEAF = -1
@@ -38,15 +39,16 @@ class Tree:
     Attributes
     ----------
     nodes : DataFrame, `NODE_COLUMNS`
-        One row per node, the root first: the question that leads into it is variable with value (a category) or
-        threshold (a number); branch is ``yes`` or ``no`` for a category, ``low`` (at most the threshold) or ``high``
-        for a number, ``known`` or ``unknown`` where the split is on missingness; unknown is true where customers with a
+        One row per node, the root first. variable with value (a category) or threshold (a number) is the question that
+        leads to the node; branch is ``yes`` or ``no`` for a category, ``low`` (at most the threshold) or ``high``
+        for a number, ``known`` or ``unknown`` if the split is on missingness; unknown is true if customers with a
         missing value take this branch too. n, outcome and its 95 % interval (Wilson for shares, normal for amounts)
-        are of the estimation half. leaf; place, the order of leaves from low to high branch, for drawing.
+        are of the estimation half. leaf: whether the node is a leaf; place: the order of
+        the leaves from low to high branch, for drawing.
     explained : float
-        Share of the outcome's variance explained in the estimation half; below 0 it explains nothing.
+        Share of the outcome's variance explained in the estimation half; below 0 the tree explains nothing.
     n_decided, n_judged : int
-        Customers who chose the questions, and customers in the estimation half.
+        Number of customers in the half that chose the questions, and in the estimation half.
     """
 
     nodes: pd.DataFrame
@@ -127,7 +129,7 @@ def no_nodes() -> pd.DataFrame:
 
 
 def _questions(table: pd.DataFrame, outcome: Outcome, top_values: int) -> pd.DataFrame:
-    """Return one column per question: the number, or 1 and 0 for a value of a category; NaN where missing."""
+    """Return one column per numeric variable, and a 0/1 column per category value; NaN where missing."""
     kinds = variable_kinds(table, categorical=CODED_CATEGORIES)
     columns: dict[tuple[str, str], np.ndarray] = {}
     for name in outcome.variables:

@@ -17,7 +17,7 @@ from workbench.core.schema import CANONICAL, CONTACT_COLUMNS
 if TYPE_CHECKING:
     from workbench.analysis.experiments.designs import Experiment
 
-__all__ = ["customer_attributes", "earlier_values", "dated_columns", "numeric_columns", "read_covariates"]
+__all__ = ["customer_attributes", "dated_columns", "earlier_values", "numeric_columns", "read_covariates"]
 
 MOST_DAYS = 12  # days of assignment at which features are rebuilt
 _IDS = frozenset({"customer_id", "source", "source_id", "member_number", "document_id", "referrer_customer_id"})

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
 __all__ = [
     "GUARDS",
-    "LEVEL",
     "INVALIDATING",
+    "LEVEL",
     "Guard",
     "guard_attrition",
     "guard_balance",

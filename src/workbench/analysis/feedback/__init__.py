@@ -1,1 +1,1 @@
-"""What people marked as wrong or right: how often, and what follows for tags, merges, recommendations and segments."""
+"""Feedback: marks of right and wrong, and their effect on tags, merges, recommendations and segments."""

@@ -1,4 +1,4 @@
-"""How often people marked something right, with its interval."""
+"""How often do reviewers mark results as right? Shares with intervals."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ _MEASURED = ["name", "n", "right", "right_share", "low", "high"]
 
 
 def count_verdicts(marks: pd.DataFrame, by: str = "name") -> pd.DataFrame:
-    """Count the marks by what they are about.
+    """Count the marks by name, with the share of right ones.
 
     Parameters
     ----------
     marks : DataFrame
-        verdict (right or wrong) and the column ``by``; one row for each thing marked.
+        verdict (right or wrong) and the column ``by``; one row per mark.
     by : str
 
     Returns
     -------
     DataFrame
-        name, n, right, right_share (0..1), low, high (95 % by Wilson), most marked first.
+        name, n, right, right_share (0..1), low, high (95 % by Wilson); the name with the most marks first.
     """
     rows = []
     for name, group in marks.groupby(by, sort=True):
@@ -36,17 +36,17 @@ def count_verdicts(marks: pd.DataFrame, by: str = "name") -> pd.DataFrame:
 
 
 def judge_tags(marks: pd.DataFrame, values: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Measure how often tags are right, by the marks of people.
+    """Measure how often tags are right, from the marks of reviewers.
 
-    A mark that names a value counts while the customer's tag still has it; one that names none is about the tag as it
-    is. Marks on customers or tags that are not there are kept apart.
+    A mark with a value counts as long as the customer's tag still has this value; a mark without a value refers to the
+    current value. Marks on customers or tags that no longer exist are only counted.
 
     Parameters
     ----------
     marks : DataFrame
         customer_id, name (of a tag), value (may be blank), verdict.
     values : DataFrame
-        customer_id, tag, value: the tags of the marked customers now.
+        customer_id, tag, value: the current tags of the marked customers.
 
     Returns
     -------
@@ -67,26 +67,26 @@ def judge_tags(marks: pd.DataFrame, values: pd.DataFrame) -> tuple[pd.DataFrame,
 
 
 def rename_segments(marks: pd.DataFrame, names: dict[str, dict[str, str]]) -> dict[str, str]:
-    """Return the better names that people gave to segments whose name they marked as wrong.
+    """Return the better names that reviewers gave to segments whose name they marked as wrong.
 
     Parameters
     ----------
     marks : DataFrame
         name (in any language), verdict, value (the better name, may be blank).
     names : dict of str to dict
-        Names of segments by language, by segment.
+        Segment to its names by language.
 
     Returns
     -------
     dict of str to str
-        Segment to its better name. A name that another segment has is left out.
+        Segment to its better name; names already used by a segment are left out.
     """
-    taken = {text for by_language in names.values() for text in by_language.values()}
+    used_names = {text for by_language in names.values() for text in by_language.values()}
     better: dict[str, str] = {}
     for row in marks.itertuples():
         keys = [key for key, by_language in names.items() if row.name in (key, *by_language.values())]
         text = str(row.value).strip()
-        if row.verdict == "wrong" and keys and text and text not in taken:
+        if row.verdict == "wrong" and keys and text and text not in used_names:
             better[keys[0]] = text
-            taken.add(text)
+            used_names.add(text)
     return better

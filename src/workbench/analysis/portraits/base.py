@@ -1,4 +1,4 @@
-"""The portrait of the whole base: what it buys and when, its journey and its funnel."""
+"""The portrait of all customers: what they buy and when, their journey and their funnel."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ __all__ = ["BasePortrait", "portray_base"]
 
 @dataclass(frozen=True)
 class BasePortrait:
-    """Behaviour of the base.
+    """Behaviour of all customers.
 
     Attributes
     ----------
@@ -50,7 +50,7 @@ def portray_base(
     top_values: int = 12,
     least: int = SMALL_CELL,
 ) -> BasePortrait:
-    """Portray the whole base from its tables.
+    """Compute the portrait of all customers.
 
     Parameters
     ----------
@@ -60,9 +60,9 @@ def portray_base(
         transactions, products, events, campaigns, reviews, service, where present.
     as_of : date
     windows_days : sequence of int
-        Windows of the funnel.
+        Windows of the funnel, in days.
     event_types : mapping, optional
-        Further words for kinds of events, as for 03_build_features.
+        Additional event types by kind of event, as for 03_build_features.
     top_values : int
         Most values of a category, brand or channel.
     least : int

@@ -55,7 +55,7 @@ _BLOCK_OF = {name: block for block, names in _COLUMNS.items() for name in names}
 
 
 def block_of(variable: str) -> str:
-    """Return the block of a portrait that a variable belongs to; other declared attributes are ``declared``.
+    """Return the block of a portrait that a variable belongs to; ``declared`` for other declared attributes.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Cross table of two tags."""
+"""Cross-tabulation of two tags, with suppression of small cells."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def cross_tags(
     tags : DataFrame, one row per customer
         customer_id and the two columns, with one value per customer, missing where unknown.
     first, second : str
-        Rows and columns of the cross.
+        Columns whose values are the rows and the columns of the cross table.
     top_values : int
         Most values of each tag, the most frequent first.
     least : int
@@ -35,14 +35,14 @@ def cross_tags(
     Returns
     -------
     DataFrame, `CROSS_COLUMNS`
-        One row per pair of values: n (customers with the first value and a known second), cell (customers
-        with both), share = cell / n with its 95 % interval, base_share, TGI with interval; q_value and differs over
-        all cells of the cross.
+        One row per pair of values: n (customers with the first value and any value of the second tag), cell
+        (customers with both values), share = cell / n with its 95 % interval, base_share, TGI with interval; q_value
+        and differs over all cells of the cross table.
 
     Raises
     ------
     DataError
-        When both are the same column, or one must not be compared.
+        When both are the same column, or a column must not be compared.
     """
     if first == second:
         raise DataError(Fault("cross_tags", f"'{first}' crossed with itself", "two different tags"))

@@ -9,9 +9,9 @@ import pandas as pd
 
 from workbench.analysis.portraits.blocks import block_of
 
-__all__ = ["EMBLEM_TRAITS", "emblem_traits", "most_telling_facts"]
+__all__ = ["EMBLEM_TRAITS", "emblem_traits", "most_distinctive_facts"]
 
-# variables of the petals of an emblem, clockwise from the top; of each the first present
+# petals of an emblem, clockwise from the top: for each the first variable present is shown
 EMBLEM_TRAITS = (
     ("recency_days",),
     ("frequency_orders",),
@@ -22,12 +22,12 @@ EMBLEM_TRAITS = (
     ("weekend_share", "evening_share"),
     ("online_order_share", "sessions"),
 )
-LEAST_EFFECT = 0.1  # half of what Cohen calls small
+LEAST_EFFECT = 0.1  # smallest effect shown: half of a small effect by Cohen
 BASE_TGI = 100
-TURNED = ("recency_days",)  # small values give long petals: recent
+TURNED = ("recency_days",)  # sign reversed: recent customers get long petals
 
 
-def most_telling_facts(
+def most_distinctive_facts(
     portrait: pd.DataFrame, group: str, *, max_facts: int = 3, defining_variables: Collection[str] = ()
 ) -> pd.DataFrame:
     """Select the most distinctive differences of a group from the base.
@@ -40,15 +40,15 @@ def most_telling_facts(
     max_facts : int
         Most facts.
     defining_variables : collection of str
-        Variables that define the group; they and the variables of their blocks come last, since they differ by
+        Variables that define the group. They and all variables of the same blocks come last, since they differ by
         construction.
 
     Returns
     -------
     DataFrame
-        Significant rows of ``portrait``, one per variable, and one per block before any block gets a second: shares
-        with a TGI above 100 first, then numbers, then other shares; within each the largest effect first, ties in table
-        order. Effects below `LEAST_EFFECT` are skipped, and numbers with the median of the base. May be empty.
+        Significant rows of ``portrait``, one per variable; each block has one row before any block has two. Shares with
+        a TGI above 100 come first, then numbers, then other shares, each sorted by the largest effect, ties in table
+        order. Effects below `LEAST_EFFECT`, and numbers with the same median as the base, are skipped. May be empty.
     """
     significant = portrait[(portrait["group"] == group) & portrait["differs"].astype(bool)]
     significant = significant[

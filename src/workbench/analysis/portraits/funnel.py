@@ -41,17 +41,17 @@ def funnel_times(
     events : ibis.Table or None
         customer_id, occurred_at, type.
     transactions : ibis.Table, optional
-        Order lines, used for purchases where the events have none.
+        Order lines, used for purchases if the events contain no purchases.
     as_of : date
-        Only rows before it are read.
+        Only rows before this date are read.
     event_types : mapping, optional
-        Further words for kinds of events, as for 03_build_features.
+        Additional event types by kind of event, as for 03_build_features.
 
     Returns
     -------
     DataFrame
         One row per customer with a view: customer_id, view and, where recorded, cart and purchase (times; missing where
-        the step was not reached in this order). Empty where the data has no views, or neither carts nor purchases.
+        the step was not reached in this order). Empty if the data has no views, or neither carts nor purchases.
     """
     times = pd.DataFrame({"customer_id": pd.Series(dtype="object"), "view": pd.Series(dtype="datetime64[us]")})
     if events is None or not {"customer_id", "occurred_at", "type"} <= set(events.columns):
@@ -91,7 +91,7 @@ def convert_within(
     windows_days : sequence of int
         Lengths of the windows ``[view, view + days)``.
     as_of : date
-        Customers whose window is not over by then are left out.
+        Customers whose window does not end by this date are left out.
     least : int
         Counts of 1 to ``least`` - 1 customers are suppressed, with further counts to prevent recovery by subtraction.
 

@@ -1,7 +1,7 @@
 """The portrait of a group: its size, its value, and its differences from the base.
 
 A group is a segment, an audience, or the customers with a tag. `mark_members` splits all customers into the members of
-a group and the rest. 06_segment_customers uses it for segments; 04_describe_customers has the portrait of the base.
+a group and the rest. Used by 06_segment_customers for segments.
 """
 
 from __future__ import annotations
@@ -80,8 +80,8 @@ def group_sizes(
     -------
     DataFrame
         group, n, share, low, high (95 %, Wilson), value_share (of net spend), dominated, suppressed. value_share is
-        missing where total spend is not above 0, and where one customer has more than `DOMINANCE` of the group's; where
-        only one group's value is hidden, a second one is hidden to prevent recovery by subtraction.
+        missing if total spend is not above 0, or if one customer has more than `DOMINANCE` of the group's spend. If the
+        value of only one group is hidden, a second one is hidden to prevent recovery by subtraction.
     """
     table = groups.merge(features.reindex(columns=["customer_id", VALUE]), on="customer_id", how="left")
     counts = table[GROUP].value_counts()
@@ -134,7 +134,7 @@ def portray_groups(
     DataFrame, `PORTRAIT_COLUMNS`
         One row per group and number, or group, category and value, as from `differences_from_base`, sorted by block in
         the order of `BLOCKS`. Shares and TGI (100 x share / base share, undefined where the base share is 0) exclude
-        customers without a value. One false-discovery rate over all rows.
+        customers without a value. q_values are adjusted over all rows.
     """
     features_by_group = features.drop(columns=GROUP, errors="ignore").merge(
         groups[["customer_id", GROUP]], on="customer_id"
@@ -153,7 +153,7 @@ def portray_groups(
 
 
 def _cover_one(hidden: pd.Series, value: pd.Series) -> pd.Series:
-    """Hide a second value where only one is hidden: the smallest visible one, ties in order."""
+    """If only one value is hidden, hide the smallest visible one too, ties in order."""
     if hidden.sum() != 1 or hidden.all():
         return hidden
     second = value.mask(hidden).fillna(np.inf).idxmin()

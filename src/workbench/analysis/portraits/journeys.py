@@ -1,6 +1,6 @@
 """The customer journey: awareness, consideration, purchase, use; reach and time of each step.
 
-The tables record the steps; a customer seen at a later step counts as having reached the earlier ones.
+The steps are taken from the tables; a customer observed at a later step counts as having reached all earlier ones.
 """
 
 from __future__ import annotations
@@ -61,13 +61,13 @@ def journey_times(
         customer_id of the customers to follow.
     as_of : date
     event_types : mapping, optional
-        Further words for kinds of events, as for 03_build_features.
+        Additional event types by kind of event, as for 03_build_features.
 
     Returns
     -------
     DataFrame
-        One row per customer, sorted: customer_id and one timestamp per recorded step of `JOURNEY_STEPS`; missing where
-        the customer was not seen at it. Use counts from the first purchase on.
+        One row per customer, sorted: customer_id and one timestamp per recorded step of `JOURNEY_STEPS`; missing if
+        the customer was not observed at the step. Use counts only from the first purchase on.
     """
     table = customers[["customer_id"]].sort_values("customer_id", ignore_index=True).astype({"customer_id": "object"})
     for step in JOURNEY_STEPS:
@@ -95,9 +95,9 @@ def summarise_journeys(
     -------
     DataFrame, `JOURNEY_COLUMNS`
         One row per group and step: recorded (whether any table records the step), customers (of the group), observed
-        (seen at this step), reached (seen at this step or a later one), rate (reached / reached at the previous
+        (at this step), reached (observed at this step or a later one), rate (reached / reached at the previous
         recorded step, at the first step / customers of the group) with its 95 % Wilson interval, days_median (from the
-        previous step to this one) over days_n customers seen at both in this order.
+        previous step to this one) over the days_n customers observed at both in this order.
     """
     in_groups = times.assign(group=EVERYBODY) if groups is None else times.merge(groups, on="customer_id")
     recorded = [step for step in JOURNEY_STEPS if step in times.columns]

@@ -1,4 +1,4 @@
-"""The segmentations shipped as rules: which apply to a base, their sizes, and their cross tables."""
+"""The segmentations supplied as rules: which apply to the data, their sizes, and their cross tables."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ def apply_kinds(features: pd.DataFrame, definitions: Sequence[SegmentDefinition]
     Returns
     -------
     DataFrame
-        customer_id, sorted, and one column per applicable definition, by its name: the segment's key. Definitions with
-        a missing column are left out.
+        customer_id, sorted, and one column per definition, named after it, with the segment key. Definitions with a
+        missing column are left out.
     """
     table = features[["customer_id"]].sort_values("customer_id", ignore_index=True)
     for definition in definitions:
@@ -46,7 +46,7 @@ def size_kinds(
     *,
     least: int = SMALL_CELL,
 ) -> pd.DataFrame:
-    """Count customers and value share of each segment of each segmentation.
+    """Return customers and value share of each segment of each segmentation.
 
     Parameters
     ----------
@@ -75,7 +75,7 @@ def size_kinds(
 
 
 def side_by_side(first: pd.DataFrame, *others: pd.DataFrame | None) -> pd.DataFrame:
-    """Join tables with one row per customer; of columns with the same name the first is used.
+    """Join tables with one row per customer; of columns with the same name, the first table's is used.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""The complete portrait of one group, given its members."""
+"""The complete portrait of one group, from the customer_ids of its members."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def portray_members(
     event_types: Mapping[str, Sequence[str]] | None = None,
     least: int = SMALL_CELL,
 ) -> MemberPortrait:
-    """Portray the members of a group against all customers.
+    """Compare the members of a group with all customers.
 
     Parameters
     ----------
@@ -73,9 +73,9 @@ def portray_members(
     crosses : sequence of (str, str)
         Pairs of columns of ``tags``; pairs with a missing column are left out.
     event_types : mapping, optional
-        Further words for kinds of events, as for 03_build_features.
+        Additional event types by kind of event, as for 03_build_features.
     least : int
-        Numbers based on fewer customers are suppressed, with further ones to prevent recovery by subtraction.
+        Numbers based on fewer customers are suppressed, with further numbers to prevent recovery by subtraction.
 
     Raises
     ------

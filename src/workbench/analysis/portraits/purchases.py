@@ -1,6 +1,6 @@
-"""What and when groups buy, counted in the engine: buyers by category, brand and channel, and the typical week.
+"""What groups buy and when: buyers by category, brand and channel, and the typical week.
 
-Order lines stay in the engine; the results have one row per group and value, or per group, weekday and hour.
+Order lines stay in the database engine; the results have one row per group and value, or per group, weekday and hour.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ BOUGHT = (
 )  # variables by which buyers are counted, where present
 WEEK_COLUMNS = ("group", "weekday", "hour", "hours", "orders", "share", "base_share", "suppressed")
 WIDTHS = (1, 2, 3, 4, 6, 24)  # possible widths of a cell of the week, hours
-MOST_HIDDEN = 0.2  # share of a group's orders in suppressed cells above which cells are widened
+MOST_HIDDEN = 0.2  # largest share of a group's orders in suppressed cells; above it cells are widened
 DAY = 24
 
 
@@ -44,7 +44,7 @@ class Buyers:
     counts : DataFrame of int
         Buyers by group (rows) and value (columns, the most bought first); a customer may have several values.
     sizes : Series of int
-        By group, the customers with a purchase with a known value.
+        Number of customers of each group with a purchase for which the variable is known.
     """
 
     variable: str
@@ -73,7 +73,7 @@ def count_buyers(
     products : ibis.Table, optional
         product_id with category and brand.
     variables : sequence of str
-        Variables that neither table has are left out.
+        Variables to count; those in neither table are left out.
     max_values : int
         Most values of a variable, by number of buyers; ties by name.
 
@@ -125,7 +125,7 @@ def typical_week(
     DataFrame, `WEEK_COLUMNS`
         One row per group, weekday (1 Monday to 7 Sunday) and cell: hour (its first), hours (its width), orders, share
         (of the group's orders), base_share (of all orders); 0 without orders. If no order has a time of day (all at
-        midnight) a cell is a day. Empty without dated purchases.
+        midnight), a cell is a whole day. Empty without dated purchases.
     """
     if not has_purchases(transactions):
         return pd.DataFrame(columns=list(WEEK_COLUMNS))

@@ -53,14 +53,15 @@ def study_groups(
     top_values: int = 12,
     least: int = SMALL_CELL,
 ) -> GroupStudy:
-    """Portray each group of a partition: segments, a tag's values, an audience and its rest.
+    """Compute the portrait of each group of a partition: segments, values of a tag, or an audience and its rest.
 
     Parameters
     ----------
     features : DataFrame, one row per customer
         customer_id and the variables.
     groups : DataFrame
-        customer_id and the column ``by``. Customers with ``unknown`` are in no group and not in the base.
+        customer_id and the column ``by``. Customers with the value ``unknown`` are excluded, also from the
+        base.
     tables : mapping of str to ibis.Table
         transactions and products, where present; events, campaigns, reviews and service for the journey.
     scores : sequence of DataFrame or None

@@ -1,1 +1,1 @@
-"""What may be shown of counts, shares, means and sums without saying something about few customers."""
+"""Disclosure control: which counts, shares, means and sums may be shown without revealing small groups."""

@@ -1,7 +1,7 @@
-"""The memory of hidden cells: what an earlier report hid stays hidden until nothing in its table is small any more.
+"""Memory of hidden cells: cells hidden in an earlier report stay hidden until all of them are large enough.
 
-Two reports of one table differ by few customers. A count that is hidden in one and shown in the other would be known in
-both, up to those few.
+Two reports of the same table differ by few customers. A count that is hidden in one report and shown in the other
+could be derived for both, up to those few customers.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ _active: ContextVar[CellMemory | None] = ContextVar("hidden_cells", default=None
 
 @dataclass
 class CellMemory:
-    """Hidden cells of the tables of a stage, before this run and in it.
+    """Hidden cells of the tables of a stage, in earlier runs and in this run.
 
     Attributes
     ----------
     before : mapping of str to collection of str
-        By the name of a table, its hidden cells by their labels.
+        Table name to labels of the cells that earlier runs hid.
     now : dict
-        The same, of this run.
+        Table name to labels of the cells that this run hid.
     """
 
     before: Mapping[str, Collection[str]] = field(default_factory=dict)
@@ -41,14 +41,14 @@ class CellMemory:
         return cls(before=json.loads(text))
 
     def to_json(self) -> str:
-        """Return what a later run needs: this run's tables, and earlier ones that it did not make."""
+        """Return the memory for a later run: tables of this run, and earlier tables that this run did not make."""
         return json.dumps({**self.before, **self.now}, ensure_ascii=False, sort_keys=True)
 
     def still_hidden(self, name: str, counts: pd.DataFrame, *, least: int) -> np.ndarray:
-        """Return the cells of a table that earlier reports hid: all of them until each is at least twice ``least``.
+        """Return the cells of a table that must stay hidden: all cells hidden before, until each is twice ``least``.
 
-        A reader who knows how many customers joined knows a count that is shown in one report, up to those few, in the
-        reports before and after it as well. So the hidden cells of a table are shown again together or not at all.
+        A count shown in one report reveals the same count in the reports before and after it, up to the few customers
+        who joined or left. So the hidden cells of a table are shown again all together or not at all.
         """
         before = self.before.get(name, {})
         earlier = np.array([[key in before for key in row] for row in _keys(counts)], dtype=bool).reshape(counts.shape)
@@ -63,7 +63,7 @@ class CellMemory:
 
 @contextmanager
 def remembering(memory: CellMemory) -> Iterator[CellMemory]:
-    """Let every table that is suppressed in the block use a memory."""
+    """Use a memory for all suppressions within the ``with`` block."""
     token = _active.set(memory)
     try:
         yield memory
@@ -72,7 +72,7 @@ def remembering(memory: CellMemory) -> Iterator[CellMemory]:
 
 
 def active_memory() -> CellMemory | None:
-    """Return the memory in use; None where there is none."""
+    """Return the memory in use, or None."""
     return _active.get()
 
 

@@ -24,11 +24,12 @@ def small_cells(
 ) -> pd.DataFrame:
     """Mark the cells of a cross table that must not be shown.
 
-    Counts from 1 to ``least`` - 1 are marked. Further counts are marked until the interval that a reader can derive
-    for each of them, from the totals and from what is shown, is at least ``least`` wide. Along one line that takes two
-    hidden counts with enough customers: preferably one whose crossing line has marked cells already, then the smallest.
-    In a table with both totals, four cells at the corners of a rectangle are marked where lines alone leave too narrow
-    an interval. Empty cells are shown as 0 unless needed for this complementary suppression.
+    Primary suppression: counts from 1 to ``least`` - 1 are marked. Complementary suppression: further counts are
+    marked until the interval that a reader can derive for each small count is at least ``least`` wide. A line (row or
+    column) needs at least two hidden counts with enough customers. Cells are preferred whose crossing line already has
+    marked cells, then the smallest. In a table with totals of both rows and columns this may leave too narrow an
+    interval; then four cells at the corners of a rectangle are marked. Empty cells are shown as 0 unless they are
+    needed for complementary suppression.
 
     Parameters
     ----------
@@ -41,8 +42,8 @@ def small_cells(
     rows : bool
         Whether the cells of a row add up to a published total; otherwise only columns get complementary suppression.
     name : str, optional
-        Of the table, the same in every run. Where a memory is in use (`workbench.analysis.privacy.memory`) cells that
-        an earlier run hid stay hidden until all of them are twice ``least``, and empty cells are hidden beside them.
+        Name of the table, the same in every run. If a memory is in use (`workbench.analysis.privacy.memory`), cells
+        that an earlier run hid stay hidden until all are at least twice ``least``, and so do empty cells.
 
     Returns
     -------
@@ -58,7 +59,7 @@ def small_cells(
     if memory and name:
         hidden |= memory.still_hidden(name, counts, least=least)
         if rows and hidden.any():
-            hidden |= table < least  # an empty cell that is shown today would give the first customers in it away
+            hidden |= table < least  # a cell shown as empty now would later reveal its first customers
     _cover_lines(table, hidden, least, rows=rows)
     if rows and min(table.shape, default=0) > 1:
         _cover_rectangles(table, hidden, small, least)
@@ -68,19 +69,19 @@ def small_cells(
 
 
 def is_dominated(values: np.ndarray) -> bool:
-    """Say whether one customer has more than `DOMINANCE` of a sum, so that the sum says what that customer spent.
+    """Return whether one customer has more than `DOMINANCE` of a sum, so that the sum reveals that customer's amount.
 
     Parameters
     ----------
     values : array of float
-        What each customer adds; negative amounts count by their size.
+        Amount of each customer; negative amounts count by their absolute value.
     """
     sizes = np.abs(np.asarray(values, dtype=float))
     return bool(sizes.size and sizes.sum() > 0 and sizes.max() > DOMINANCE * sizes.sum())
 
 
 def _cover_lines(table: np.ndarray, hidden: np.ndarray, least: int, *, rows: bool) -> None:
-    """Hide further counts until no line gives a hidden one away."""
+    """Hide further counts until no row or column reveals a hidden count."""
     views = [(table, hidden)] * rows + [(table.T, hidden.T)]
     before = -1
     while before != int(hidden.sum()):
@@ -93,8 +94,8 @@ def _cover_lines(table: np.ndarray, hidden: np.ndarray, least: int, *, rows: boo
 def _cover(counts: np.ndarray, hidden: np.ndarray, crossing: np.ndarray, least: int) -> None:
     """Hide further counts of one line until each hidden one can have ``least`` values.
 
-    Of k hidden counts of which each is at least 1, one can be from 1 to their sum less k - 1. Counts whose crossing
-    line already has hidden cells come first, so that few others are needed; then the smallest.
+    One of k hidden counts, each at least 1, lies between 1 and their sum less k - 1. Counts whose crossing line already
+    has hidden cells are preferred, so that fewer cells are hidden in all; then the smallest.
     """
     while hidden.any() and not hidden.all() and (hidden.sum() == 1 or counts[hidden].sum() < least + hidden.sum()):
         visible = np.flatnonzero(~hidden)
@@ -107,7 +108,7 @@ def _cover(counts: np.ndarray, hidden: np.ndarray, crossing: np.ndarray, least: 
 def _cover_rectangles(table: np.ndarray, hidden: np.ndarray, small: np.ndarray, least: int) -> None:
     """Hide the corners of rectangles around the small counts that can be derived.
 
-    Hiding more never narrows an interval, so that each count is looked at once.
+    Each count is checked only once, since hiding more cells never narrows its interval.
     """
     for row, column in np.argwhere(small):
         cell = (int(row), int(column))
@@ -130,20 +131,21 @@ def _is_protected(table: np.ndarray, hidden: np.ndarray, cell: tuple[int, int], 
 def _rectangle(
     table: np.ndarray, hidden: np.ndarray, cell: tuple[int, int], least: int
 ) -> list[tuple[int, int]] | None:
-    """Return three cells that leave a count open over ``least`` values, with the fewest customers hidden anew.
+    """Return three cells that form a protecting rectangle with ``cell`` and hide the fewest further customers.
 
-    None where no three cells do; then all of the row or column that is not yet hidden is tried.
+    If there is no such rectangle, return the cells of the row, else of the column, that are not yet hidden; None if
+    all are hidden.
     """
     row, column = cell
-    others, columns = (np.delete(np.arange(size), at) for size, at in zip(table.shape, cell, strict=True))
+    others, columns = (np.delete(np.arange(size), index) for size, index in zip(table.shape, cell, strict=True))
     cost = np.where(hidden, 0.0, table)
     more = np.minimum(table[row, columns][None, :], table[others, column][:, None]) - 1
     fewer = np.minimum(table[np.ix_(others, columns)], table[row, column]) - 1
     prices = cost[row, columns][None, :] + cost[others, column][:, None] + cost[np.ix_(others, columns)]
     prices = np.where((more + fewer >= least) & (prices > 0), prices, np.inf)
     if np.isfinite(prices).any():
-        at, beside = np.unravel_index(int(np.argmin(prices)), prices.shape)
-        other, value = int(others[at]), int(columns[beside])
+        row_index, value_index = np.unravel_index(int(np.argmin(prices)), prices.shape)
+        other, value = int(others[row_index]), int(columns[value_index])
         return [(row, value), (other, column), (other, value)]
     rest = [(row, int(value)) for value in columns if not hidden[row, value]]
     rest = rest or [(int(other), column) for other in others if not hidden[other, column]]

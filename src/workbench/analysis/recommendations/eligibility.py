@@ -1,4 +1,4 @@
-"""What may be offered, and to whom. Serves 07_mine_affinities."""
+"""Which items may be offered, and to which customers? Serves 07_mine_affinities."""
 
 from __future__ import annotations
 
@@ -32,9 +32,9 @@ class Eligibility:
     Attributes
     ----------
     allowed : ndarray of bool
-        By item of the history: may be offered at all.
+        One flag per item of the history: it may be offered.
     once : tuple of ndarray of bool
-        Groups of items of which a customer who owns one gets no other.
+        Groups of items; a customer who owns an item of a group is offered no other item of it.
     """
 
     allowed: np.ndarray
@@ -42,12 +42,12 @@ class Eligibility:
 
     @property
     def again(self) -> np.ndarray:
-        """By item: may be offered again."""
+        """One flag per item: it may be offered to a customer who has bought it."""
         owned_once = np.any(self.once, axis=0) if self.once else np.zeros(len(self.allowed), dtype=bool)
         return self.allowed & ~owned_once
 
     def barred(self, history: History, customers: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
-        """Return, for each group of which one is enough, the customers who own one and the items of the group."""
+        """Return, for each group in ``once``, the customers who own an item of it and the items of the group."""
         owned = history.counts[customers]
         return [(np.asarray(owned[:, group].sum(axis=1)).ravel() > 0, group) for group in self.once]
 
@@ -61,7 +61,7 @@ def eligible_items(
     once: Mapping[str, Sequence[str]],
     expression: str = "",
 ) -> Eligibility:
-    """Say which items may be offered.
+    """Determine which items may be offered.
 
     Parameters
     ----------
@@ -70,9 +70,9 @@ def eligible_items(
     level : str
         The column of products that holds the items.
     never, once : mapping of str to list of str
-        Column of products to values: never offered; not offered again to a customer who owns one.
+        Column of products to values: items never offered; items not offered to a customer who owns one of the group.
     expression : str
-        Over products; only items with a product for which it is true are offered.
+        Condition on products; only items with a product that meets it are offered.
 
     Returns
     -------
@@ -81,7 +81,7 @@ def eligible_items(
     Raises
     ------
     DataError
-        There is no products table, or it lacks a column; an expression with a fault.
+        When there is no products table, a column is missing, or the expression has an error.
     """
     allowed = np.ones(len(history.items), dtype=bool)
     if not (never or once or expression):
@@ -90,11 +90,13 @@ def eligible_items(
     if faults or products is None:
         raise DataError(faults or [Fault(_WHERE, "never, once and eligible need products")])
     for column, values in never.items():
-        allowed &= ~_holding(history, products, level, products[column].cast("string").isin([*values]))
+        allowed &= ~_items_where(history, products, level, products[column].cast("string").isin([*values]))
     if expression:
-        allowed &= _holding(history, products, level, to_ibis(expression, products, _kinds(products)).fill_null(False))
+        allowed &= _items_where(
+            history, products, level, to_ibis(expression, products, _kinds(products)).fill_null(False)
+        )
     groups = [
-        _holding(history, products, level, products[column].cast("string") == value)
+        _items_where(history, products, level, products[column].cast("string") == value)
         for column, values in once.items()
         for value in values
     ]
@@ -113,9 +115,9 @@ def eligible_customers(audience: Audience, knowledge: Knowledge) -> set[str]:
     Raises
     ------
     DataError
-        There are no features.
+        When there are no features.
     ProfileError
-        A rule that this data cannot answer.
+        When the rule cannot be evaluated on this data.
     """
     if "features" not in knowledge.tables:
         raise DataError(Fault(_WHERE, "eligible.customers needs features", "Run 03_build_features first"))
@@ -124,7 +126,9 @@ def eligible_customers(audience: Audience, knowledge: Knowledge) -> set[str]:
     return set(chosen.select("customer_id").to_pyarrow()["customer_id"].to_pylist())
 
 
-def _holding(history: History, products: ibis.Table, level: str, condition: ibis.expr.types.BooleanValue) -> np.ndarray:
+def _items_where(
+    history: History, products: ibis.Table, level: str, condition: ibis.expr.types.BooleanValue
+) -> np.ndarray:
     """Mark the items of the history with a product for which the condition is true."""
     chosen = products.filter(condition)
     names = set(chosen.select(item=chosen[level].cast("string")).distinct().to_pyarrow()["item"].to_pylist())

@@ -1,4 +1,4 @@
-"""The figures behind a recommendation: a customer's rhythm with an item, and the item's companions. Serves 07."""
+"""Evidence for recommendations: the customer's purchase rhythm, and companion items. Serves 07_mine_affinities."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ if TYPE_CHECKING:
 
 __all__ = ["LEAST_BUYERS", "Companions", "Rhythm", "count_buyers"]
 
-LEAST_BUYERS = 10  # of an item that a reason names
+LEAST_BUYERS = 10  # fewest buyers of an item named as a reason
 _CODE_BITS = 32
-_ROWS = 512  # items whose intervals are computed at once
+_ROWS = 512  # items per block of intervals
 
 
 class Rhythm:
-    """How often, how regularly and when last a customer bought an item.
+    """How often, how regularly and how recently a customer bought an item.
 
     Parameters
     ----------
@@ -32,9 +32,12 @@ class Rhythm:
         self.first, self.last = history.first_days(), history.last_days()
 
     def of(self, customers: np.ndarray, items: np.ndarray) -> dict[str, np.ndarray]:
-        """Return bought (days), every_days (mean gap, missing if bought once) and last_days of bought items."""
+        """Return bought (purchase days), every_days (mean gap) and last_days (days since the last purchase).
+
+        every_days is missing for items bought once.
+        """
         counts = self.history.counts
-        at = _places(counts.indptr, counts.indices, customers, items)
+        at = _positions(counts.indptr, counts.indices, customers, items)
         bought = counts.data[at].astype(np.int64)
         first, last = self.first[at], self.last[at]
         gaps = np.where(bought > 1, (last - first) / np.maximum(bought - 1, 1), np.nan)
@@ -42,10 +45,10 @@ class Rhythm:
 
 
 class Companions:
-    """The bought item whose buyers most clearly bought a recommended one more often than customers as a whole.
+    """Finds the bought item that best explains a recommended one: the largest share of its buyers bought that too.
 
-    Of the items a customer has bought, the one with the highest lower bound of the share (95 %, Wilson): a share of few
-    buyers does not win by chance. Items with fewer than ``LEAST_BUYERS`` buyers are not considered.
+    Shares are compared by their lower limit (95 %, Wilson), so that an item with few buyers is not picked by chance.
+    Items with fewer than ``LEAST_BUYERS`` buyers are not considered.
 
     Parameters
     ----------
@@ -70,10 +73,10 @@ class Companions:
         return low
 
     def of(self, customers: np.ndarray, items: np.ndarray) -> dict[str, np.ndarray]:
-        """Return because, its buyers, share and base of recommended items.
+        """Return because (the bought item), buyers, share and base of each recommended item.
 
-        because and share are missing where no item the customer bought has buyers of whom, by the lower bound, a
-        larger share bought the recommended item than of all customers.
+        because, buyers and share are missing if no bought item has a share whose lower limit exceeds base, the share of
+        all customers who bought the recommended item.
         """
         starts, sizes = self.top.indptr[customers], np.diff(self.top.indptr)[customers]
         because = np.full(len(items), None, dtype=object)
@@ -82,10 +85,10 @@ class Companions:
         filled = np.flatnonzero(sizes > 0)
         if len(filled):
             ends = np.cumsum(sizes[filled])
-            places = np.repeat(starts[filled] - (ends - sizes[filled]), sizes[filled]) + np.arange(int(ends[-1]))
-            owned = self.top.indices[places].astype(np.int64)
+            positions = np.repeat(starts[filled] - (ends - sizes[filled]), sizes[filled]) + np.arange(int(ends[-1]))
+            owned = self.top.indices[positions].astype(np.int64)
             bounds = self.low[owned, np.repeat(items[filled], sizes[filled])]
-            # one key: the largest bound, of equal ones the most popular item
+            # one key per item: the largest lower limit wins, of equal ones the most popular item
             keys = (bounds.view(np.int32).astype(np.int64) << _CODE_BITS) + (MOST_ITEMS - owned)
             best = np.maximum.reduceat(keys, ends - sizes[filled])
             bound = (best >> _CODE_BITS).astype(np.int32).view(np.float32)
@@ -98,19 +101,19 @@ class Companions:
 
 
 def count_buyers(history: History) -> np.ndarray:
-    """Return the customers who bought each item."""
+    """Count the customers who bought each item."""
     return np.bincount(history.counts.indices, minlength=len(history.items))
 
 
-def _places(indptr: np.ndarray, indices: np.ndarray, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
-    """Return the places of entries that exist; rows ascend, columns ascend within a row of the matrix."""
+def _positions(indptr: np.ndarray, indices: np.ndarray, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
+    """Return the positions of existing entries in a sparse matrix whose columns ascend within a row; rows ascend."""
     first = np.searchsorted(rows, np.unique(rows))
     distinct = rows[first]
     sizes = np.diff(indptr)[distinct]
     ends = np.cumsum(sizes)
     total = int(ends[-1]) if len(ends) else 0
-    places = np.repeat(indptr[distinct].astype(np.int64) - (ends - sizes), sizes) + np.arange(total)
+    positions = np.repeat(indptr[distinct].astype(np.int64) - (ends - sizes), sizes) + np.arange(total)
     width = np.int64(indices.max(initial=0)) + 1
-    keys = np.repeat(np.arange(len(distinct), dtype=np.int64), sizes) * width + indices[places]
-    wanted = np.searchsorted(distinct, rows) * width + columns
-    return places[np.searchsorted(keys, wanted)] if total else np.zeros(len(rows), dtype=np.int64)
+    keys = np.repeat(np.arange(len(distinct), dtype=np.int64), sizes) * width + indices[positions]
+    entry_keys = np.searchsorted(distinct, rows) * width + columns
+    return positions[np.searchsorted(keys, entry_keys)] if total else np.zeros(len(rows), dtype=np.int64)

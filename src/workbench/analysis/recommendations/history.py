@@ -18,23 +18,23 @@ if TYPE_CHECKING:
 __all__ = ["History", "collect_history", "day_number", "history_of"]
 
 _EPOCH = dt.date(1970, 1, 1)
-_MOST_DAYS = 2**17  # above every span in days, for sorting by one key
+_MOST_DAYS = 2**17  # more than any history in days, so that one integer sorts by customer, item and day
 
 
 @dataclass(frozen=True)
 class History:
-    """Who bought what on which day, before a day.
+    """Purchases by customer, item and day, up to a date.
 
     Attributes
     ----------
     customers : ndarray of str
         Sorted.
     items : ndarray of str
-        By number of purchases over everybody, ties by name: a smaller code is more popular.
+        The most purchased first, ties by name: a smaller code is more popular.
     customer, item, day : ndarray of int
         One entry per customer, item and day; codes, and days since 1970.
     until : int
-        The day before which purchases are included.
+        Only purchases before this day are included.
     """
 
     customers: np.ndarray
@@ -56,11 +56,11 @@ class History:
 
     @cached_property
     def popularity(self) -> np.ndarray:
-        """Purchase days of each item over everybody."""
+        """Purchase days of each item over all customers."""
         return np.bincount(self.item, minlength=len(self.items))
 
     def weighted(self, weights: np.ndarray) -> np.ndarray:
-        """Return the sum of a weight per entry, aligned with the entries of ``counts``."""
+        """Return the sum of the purchases' weights for each entry of ``counts``."""
         shape = self.counts.shape
         matrix = sparse.csr_array((weights, (self.customer, self.item)), shape=shape)
         matrix.sum_duplicates()
@@ -76,39 +76,41 @@ class History:
         return _grouped(self, np.minimum)
 
     def before(self, day: int) -> History:
-        """Return the history before an earlier day, with the popularity of that time."""
-        chosen = self.day < day
+        """Return the history before an earlier day, with items ordered by their popularity until then."""
+        selected = self.day < day
         order = np.argsort(self.items, kind="stable")
-        place = np.empty(len(order), dtype=np.int64)
-        place[order] = np.arange(len(order))
-        codes = place[self.item[chosen]] if len(order) else self.item
+        position = np.empty(len(order), dtype=np.int64)
+        position[order] = np.arange(len(order))
+        codes = position[self.item[selected]] if len(order) else self.item
         return history_of(
-            self.customers, self.items[order], (self.customer[chosen], codes, self.day[chosen]), until=day
+            self.customers, self.items[order], (self.customer[selected], codes, self.day[selected]), until=day
         )
 
     def baskets_after(self, day: int, *, days: int) -> pd.DataFrame:
         """Return the next basket of each customer within ``[day, day + days)``: customer (code), item (name)."""
-        chosen = (self.day >= day) & (self.day < min(day + days, self.until))
-        frame = pd.DataFrame({"customer": self.customer[chosen], "item": self.item[chosen], "day": self.day[chosen]})
+        selected = (self.day >= day) & (self.day < min(day + days, self.until))
+        frame = pd.DataFrame(
+            {"customer": self.customer[selected], "item": self.item[selected], "day": self.day[selected]}
+        )
         first = frame.groupby("customer")["day"].transform("min")
         frame = frame[frame["day"] == first]
         return frame.assign(item=self.items[frame["item"]])[["customer", "item"]].reset_index(drop=True)
 
 
 def collect_history(lines: ibis.Table, *, as_of: dt.date) -> History:
-    """Collect purchases.
+    """Collect the purchase history of all customers.
 
     Parameters
     ----------
     lines : ibis.Table
-        customer_id, item, day; rows without one of them are left out.
+        customer_id, item, day; rows with a missing value are left out.
     as_of : date
         Only earlier days are read.
 
     Returns
     -------
     History
-        Purchases of one item on one day count once.
+        Several purchases of an item by a customer on one day count once.
     """
     rows = lines.filter(lines.customer_id.notnull(), lines["item"].notnull(), lines.day < as_of)
     table = rows.select("customer_id", "item", "day").distinct().to_pyarrow()
@@ -121,24 +123,26 @@ def collect_history(lines: ibis.Table, *, as_of: dt.date) -> History:
     items = pc.dictionary_encode(table["item"].combine_chunks())
     labels = np.array(items.dictionary.to_pylist(), dtype=object)
     sorted_labels = np.argsort(labels, kind="stable")
-    place = np.empty(len(labels), dtype=np.int64)
-    place[sorted_labels] = np.arange(len(labels))
+    item_position = np.empty(len(labels), dtype=np.int64)
+    item_position[sorted_labels] = np.arange(len(labels))
     codes = (column.indices.to_numpy().astype(np.int64) for column in (customer, items))
-    who, what = (to[code] if len(to) else code for to, code in zip((position, place), codes, strict=True))
-    return history_of(names[order], labels[sorted_labels], (who, what, days), until=day_number(as_of))
+    customer_codes, item_codes = (
+        to[code] if len(to) else code for to, code in zip((position, item_position), codes, strict=True)
+    )
+    return history_of(names[order], labels[sorted_labels], (customer_codes, item_codes, days), until=day_number(as_of))
 
 
 def history_of(
     customers: np.ndarray, names: np.ndarray, purchases: tuple[np.ndarray, np.ndarray, np.ndarray], *, until: int
 ) -> History:
-    """Code items by popularity, ties by name, leave out those never bought, and sort the entries.
+    """Code items by popularity, ties by name, without those never bought, and sort the entries.
 
     Parameters
     ----------
     customers, names : ndarray of str
         Sorted.
     purchases : tuple of ndarray of int
-        Codes of customers, codes of names, days: one entry per purchase.
+        Codes of customers, codes of names, and days; one entry per purchase.
     until : int
 
     Returns
@@ -168,7 +172,7 @@ def day_number(day: dt.date) -> int:
 
 
 def _grouped(history: History, function: np.ufunc) -> np.ndarray:
-    """Reduce the days of each customer and item; entries are sorted by customer and item, as those of ``counts``."""
+    """Reduce the days of each customer and item to one; entries have the order of ``counts``."""
     if not len(history.day):
         return history.day
     changed = (np.diff(history.customer) != 0) | (np.diff(history.item) != 0)

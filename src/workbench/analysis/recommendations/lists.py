@@ -1,4 +1,4 @@
-"""The three lists with their evidence. Serves 07_mine_affinities."""
+"""The three recommendation lists (again, new, neutral) with their evidence. Serves 07_mine_affinities."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ __all__ = ["EVERYBODY", "EVIDENCE", "LISTED", "list_neutral", "recommend"]
 EVERYBODY = "*"
 LISTED = ("customer_id", "list", "rank", "item", "score", "method")
 EVIDENCE = ("bought", "every_days", "last_days", "because", "buyers", "share", "base")
-CHUNK = 50_000  # customers of one frame
+CHUNK = 50_000  # customers per data frame
 _PLACES = {"again": 0, "new": 1}
 _SORTED = ["customer", "place", "rank"]
 
@@ -45,7 +45,7 @@ def recommend(
     seed: int,
     chunk: int = CHUNK,
 ) -> Iterator[pd.DataFrame]:
-    """List what to offer each customer, again and new, so many customers at a time.
+    """Yield the lists ``again`` and ``new`` of every customer, ``chunk`` customers at a time.
 
     Parameters
     ----------
@@ -53,7 +53,7 @@ def recommend(
     customers : ndarray of int
         Codes of the customers who may get recommendations.
     chosen : mapping of str to str
-        List to method.
+        List name to method.
     eligibility : Eligibility
     n : int
         Items per list.
@@ -64,15 +64,15 @@ def recommend(
     Yields
     ------
     DataFrame
-        ``LISTED`` and ``EVIDENCE``, by customer, list and rank. again: bought (days with it), every_days (mean gap,
-        missing if bought once), last_days. new: because (the item they bought whose buyers most clearly bought this one
-        more often than customers as a whole; missing where there is none), buyers (of that item), share (of them),
-        base (share of all customers).
+        ``LISTED`` and ``EVIDENCE``, sorted by customer, list and rank. For ``again``: bought (purchase days),
+        every_days (mean gap, missing if bought once), last_days (since the last purchase). For ``new``: because (the
+        bought item that best explains this one, see `evidence.Companions`; may be missing), buyers (of that item),
+        share (of these buyers who bought the recommended item), base (the same share of all customers).
     """
     fitted = {name: scorer(chosen[name], history, seed=seed) for name in ("again", "new")}
     rhythm, companions = Rhythm(history), Companions(history)
-    for at in range(0, len(customers), chunk):
-        part = customers[at : at + chunk]
+    for start in range(0, len(customers), chunk):
+        part = customers[start : start + chunk]
         items, scores = rank_again(history, fitted["again"], part, k=n, allowed=eligibility.again)
         again = _frame(history, _Ranked(part, items, scores), "again", chosen["again"])
         again = again.assign(**rhythm.of(again["customer"].to_numpy(), again["code"].to_numpy()))
@@ -103,11 +103,11 @@ def list_neutral(history: History, *, eligibility: Eligibility, n: int) -> pd.Da
 
 
 def _frame(history: History, ranked: _Ranked, name: str, method: str) -> pd.DataFrame:
-    who, place = np.nonzero(ranked.items >= 0)
-    codes, customers = ranked.items[who, place], ranked.rows[who]
+    row_numbers, place = np.nonzero(ranked.items >= 0)
+    codes, customers = ranked.items[row_numbers, place], ranked.rows[row_numbers]
     return pd.DataFrame({
         "customer": customers, "code": codes, "place": _PLACES[name],
         "customer_id": history.customers[customers], "list": name,
         "rank": place + 1, "item": history.items[codes] if len(codes) else codes.astype(object),
-        "score": ranked.scores[who, place], "method": method,
+        "score": ranked.scores[row_numbers, place], "method": method,
     })  # fmt: skip

@@ -1,6 +1,6 @@
-"""Methods of recommendation: scores of bought items, and of the most popular items. Serves 07_mine_affinities.
+"""Recommendation methods: scores of bought items, and of the most popular items. Serves 07_mine_affinities.
 
-A method scores the entries of a customer's history (buy again) and, where it can, items never bought (new for you).
+A method scores the items a customer has bought (buy again) and, if it can, items never bought (new for you).
 """
 
 from __future__ import annotations
@@ -17,15 +17,15 @@ if TYPE_CHECKING:
 
 __all__ = ["METHODS", "Scorer", "decode_keys", "entry_keys", "gram", "order_keys", "scorer"]
 
-MOST_ITEMS = 4_000  # most popular items that are compared with each other
-NEIGHBOURS = 50  # most similar items that count
+MOST_ITEMS = 4_000  # number of most popular items whose similarity is computed
+NEIGHBOURS = 50  # most similar items used per item
 BM25_K1, BM25_B = 1.2, 0.75
 HALF_LIFE_DAYS = 90
 RIDGE = 200.0  # EASE^R
 FACTORS, ROUNDS, ALS_RIDGE, CONFIDENCE = 32, 8, 5.0, 10.0
 KNN, OWN_WEIGHT, MOST_NEIGHBOURS = 300, 0.8, 20_000  # TIFU-kNN
 _ROWS, _CODE_BITS = 500, 32
-LEAST_PAIRS = 5  # customers or baskets behind a pair rule
+LEAST_PAIRS = 5  # fewest customers or baskets for a pair rule
 
 METHODS = ("popularity", "own", "own_decayed", "bm25", "own_cycle", "cosine", "rules", "ease", "als", "tifu_knn")
 
@@ -37,12 +37,12 @@ class Scorer:
     Attributes
     ----------
     again : callable
-        Rows (codes of customers) to a score per entry of ``counts[rows]``.
+        Maps codes of customers (rows) to a score per entry of ``counts[rows]``.
     new : callable or None
-        Rows to non-negative scores of the ``MOST_ITEMS`` most popular items, (rows, items), sparse where most are 0;
-        None if it cannot.
+        Maps rows to non-negative scores of the ``MOST_ITEMS`` most popular items, (rows, items), sparse where most are
+        0; None if the method cannot score new items.
     base : ndarray or None
-        By item: the score of an item with no entry in a sparse result; None: 0.
+        Score of each item that has no entry in a sparse result; None: 0.
     """
 
     again: Callable[[np.ndarray], np.ndarray]
@@ -59,7 +59,7 @@ def scorer(method: str, history: History, *, seed: int = 0) -> Scorer:
         One of ``METHODS``.
     history : History
     seed : int
-        For ALS, which starts at random, and the neighbours of TIFU-kNN among many customers.
+        For the random start of ALS, and for sampling the possible neighbours of TIFU-kNN.
 
     Returns
     -------
@@ -93,19 +93,19 @@ def _by_item(history: History, scores: Callable[[np.ndarray], np.ndarray | spars
 
 
 def _values_at(block: np.ndarray | sparse.csr_array, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
-    """Return the entries of a block at the given places; 0 where a sparse one has none."""
+    """Return the entries of a block at rows and columns; 0 where a sparse block has no entry."""
     if isinstance(block, np.ndarray):
         return block[rows, columns]
     block.sort_indices()
     width = np.int64(block.shape[1])
     keys = np.repeat(np.arange(block.shape[0], dtype=np.int64), np.diff(block.indptr)) * width + block.indices
     wanted = rows * width + columns
-    places = np.minimum(np.searchsorted(keys, wanted), max(len(keys) - 1, 0))
-    return np.where(keys[places] == wanted, block.data[places], 0) if len(keys) else np.zeros(len(wanted))
+    positions = np.minimum(np.searchsorted(keys, wanted), max(len(keys) - 1, 0))
+    return np.where(keys[positions] == wanted, block.data[positions], 0) if len(keys) else np.zeros(len(wanted))
 
 
 def _entries(matrix: sparse.csr_array, rows: np.ndarray) -> np.ndarray:
-    """Return the positions of the entries of rows, in their order."""
+    """Return the positions of the entries of rows in a sparse matrix, in their order."""
     starts, sizes = matrix.indptr[rows], np.diff(matrix.indptr)[rows]
     ends = np.cumsum(sizes)
     return np.repeat(starts - (ends - sizes), sizes) + np.arange(int(sizes.sum()))
@@ -127,12 +127,12 @@ def _own_decayed(history: History) -> np.ndarray:
 
 
 def _own_cycle(history: History) -> np.ndarray:
-    """Count, times how near the item is to its own cycle; items bought once have the whole history as their cycle."""
+    """Weight counts by how close the item is to its usual gap; for items bought once, the gap is the whole history."""
     counts, last, first = history.counts.data, history.last_days(), history.first_days()
     span = max(1, history.until - int(history.day.min())) if len(history.day) else 1
     cycle = np.where(counts > 1, (last - first) / np.maximum(counts - 1, 1), span)
-    waited = (history.until - last) / np.maximum(cycle, 1)
-    return counts * np.where(waited <= 1, 0.5 + 0.5 * waited, 1 / waited)
+    cycles_since = (history.until - last) / np.maximum(cycle, 1)
+    return counts * np.where(cycles_since <= 1, 0.5 + 0.5 * cycles_since, 1 / cycles_since)
 
 
 _ENTRY_SCORES = {"popularity": _popular, "own": _own, "own_decayed": _own_decayed, "own_cycle": _own_cycle}
@@ -147,7 +147,7 @@ def _top(history: History) -> sparse.csr_array:
 
 
 def _bm25(history: History, _: int) -> Callable[[np.ndarray], sparse.csr_array]:
-    """BM25 weights (items as documents, customers as words), then similarity of items."""
+    """Score by item similarity on BM25 weights (items as documents, customers as words)."""
     counts = _top(history)
     weights = sparse.coo_array(counts.astype(np.float64))
     length = np.asarray(counts.sum(axis=0), dtype=np.float64).ravel()
@@ -167,19 +167,19 @@ def _cosine(history: History, _: int) -> Callable[[np.ndarray], sparse.csr_array
 
 
 def _rules(history: History, _: int) -> Callable[[np.ndarray], sparse.csr_array]:
-    """Confidence of pair rules between customers' items, applied to the last basket."""
+    """Score by the confidence of pair rules between items, applied to the last basket."""
     counts = _top(history)
     ones = (counts > 0).astype(np.float64)
-    together = gram(ones)
-    item_counts = np.diag(together).copy()
-    together[together < LEAST_PAIRS] = 0
-    together[np.diag_indices(len(together))] = 0
-    confidence = together / np.maximum(item_counts, 1)[:, None]
+    pair_counts = gram(ones)
+    item_counts = np.diag(pair_counts).copy()
+    pair_counts[pair_counts < LEAST_PAIRS] = 0
+    pair_counts[np.diag_indices(len(pair_counts))] = 0
+    confidence = pair_counts / np.maximum(item_counts, 1)[:, None]
     return _neighbours(_last_baskets(history), _strongest(confidence))
 
 
 def _ease(history: History, _: int) -> Callable[[np.ndarray], np.ndarray]:
-    """EASE^R (Steck 2019): a ridge regression of every item on all others, in closed form."""
+    """Score by EASE^R (Steck 2019): a ridge regression of every item on all others, in closed form."""
     counts = _top(history)
     ones = (counts > 0).astype(np.float64)
     joint = gram(ones).astype(np.float64)
@@ -192,17 +192,17 @@ def _ease(history: History, _: int) -> Callable[[np.ndarray], np.ndarray]:
 
 
 def _als(history: History, seed: int) -> Callable[[np.ndarray], np.ndarray]:
-    """Implicit feedback by alternating least squares (Hu, Koren and Volinsky 2008)."""
+    """Score by factors of implicit feedback, from alternating least squares (Hu, Koren and Volinsky 2008)."""
     counts = _top(history).astype(np.float64)
     random = np.random.default_rng(seed)
     items = random.normal(0, 0.01, (counts.shape[1], FACTORS))
-    people = np.zeros((counts.shape[0], FACTORS))
-    turned = sparse.csr_array(counts.T)
+    customers = np.zeros((counts.shape[0], FACTORS))
+    transposed = sparse.csr_array(counts.T)
     for _ in range(ROUNDS):
-        people = _solve(counts, items)
-        items = _solve(turned, people)
-    people = _solve(counts, items)
-    return lambda rows: np.maximum(people[rows] @ items.T, 0).astype(np.float32)
+        customers = _solve(counts, items)
+        items = _solve(transposed, customers)
+    customers = _solve(counts, items)
+    return lambda rows: np.maximum(customers[rows] @ items.T, 0).astype(np.float32)
 
 
 def _solve(matrix: sparse.csr_array, other: np.ndarray) -> np.ndarray:
@@ -210,17 +210,17 @@ def _solve(matrix: sparse.csr_array, other: np.ndarray) -> np.ndarray:
     result = np.zeros((matrix.shape[0], other.shape[1]))
     for row in range(matrix.shape[0]):
         at = slice(matrix.indptr[row], matrix.indptr[row + 1])
-        near, confidence = other[matrix.indices[at]], CONFIDENCE * np.log1p(matrix.data[at])
-        if len(near):
-            system = gram + (near * confidence[:, None]).T @ near
-            result[row] = np.linalg.solve(system, near.T @ (1 + confidence))
+        factors, confidence = other[matrix.indices[at]], CONFIDENCE * np.log1p(matrix.data[at])
+        if len(factors):
+            system = gram + (factors * confidence[:, None]).T @ factors
+            result[row] = np.linalg.solve(system, factors.T @ (1 + confidence))
     return result
 
 
 def _tifu_knn(history: History, seed: int) -> Callable[[np.ndarray], np.ndarray]:
-    """Decayed own purchases mixed with those of the nearest customers (TIFU-kNN, Hu et al. 2020).
+    """Score by decayed own purchases and those of the nearest customers (TIFU-kNN, Hu et al. 2020).
 
-    Neighbours are looked for among at most ``MOST_NEIGHBOURS`` customers, drawn at random.
+    Neighbours are searched among at most ``MOST_NEIGHBOURS`` customers, drawn at random.
     """
     decayed = sparse.csr_array((_own_decayed(history), history.counts.indices, history.counts.indptr),
                                shape=history.counts.shape)[:, :MOST_ITEMS]  # fmt: skip
@@ -236,17 +236,17 @@ def _tifu_knn(history: History, seed: int) -> Callable[[np.ndarray], np.ndarray]
         return np.concatenate([mixed(part) for part in parts]) if parts else np.zeros((0, decayed.shape[1]))
 
     def mixed(rows: np.ndarray) -> np.ndarray:
-        near = np.asarray((scaled[rows] @ others).todense())
-        near[rows[:, None] == pool[None, :]] = -1
-        most = min(KNN, near.shape[1] - 1)
+        similarity = np.asarray((scaled[rows] @ others).todense())
+        similarity[rows[:, None] == pool[None, :]] = -1
+        most = min(KNN, similarity.shape[1] - 1)
         own = np.asarray(decayed[rows].todense())
         if most < 1:
             return own
-        chosen = np.argsort(-near, axis=1, kind="stable")[:, :most]
+        chosen = np.argsort(-similarity, axis=1, kind="stable")[:, :most]
         at = np.repeat(np.arange(len(rows)), most)
-        alike = (np.take_along_axis(near, chosen, axis=1) > 0).astype(np.float64)
-        share = alike / np.maximum(alike.sum(axis=1, keepdims=True), 1)
-        pick = sparse.csr_array((share.ravel(), (at, chosen.ravel())), shape=near.shape)
+        is_similar = (np.take_along_axis(similarity, chosen, axis=1) > 0).astype(np.float64)
+        share = is_similar / np.maximum(is_similar.sum(axis=1, keepdims=True), 1)
+        pick = sparse.csr_array((share.ravel(), (at, chosen.ravel())), shape=similarity.shape)
         return (OWN_WEIGHT * own + (1 - OWN_WEIGHT) * np.asarray((pick @ purchases).todense())).astype(np.float32)
 
     return scores
@@ -263,18 +263,18 @@ def _neighbours(counts: sparse.csr_array, similar: sparse.csr_array) -> Callable
 
 
 def _similar(weighted: sparse.csr_array) -> sparse.csr_array:
-    """Return the similarity of items by the customers they share, the strongest neighbours of each item."""
+    """Return the similarity of items by shared customers, for the most similar neighbours of each item."""
     return _strongest(gram(weighted))
 
 
 def gram(matrix: sparse.csr_array) -> np.ndarray:
-    """Return X'X of a sparse matrix as single floats; it is symmetric, so that half of it is computed."""
+    """Return X'X of a sparse matrix in single precision; only half is computed, since it is symmetric."""
     width = matrix.shape[1]
-    turned = sparse.csr_array(matrix.T)
+    transposed = sparse.csr_array(matrix.T)
     result = np.empty((width, width), dtype=np.float32)
     for at in range(0, width, _ROWS):
         rows = slice(at, at + _ROWS)
-        block = np.asarray((turned[rows] @ sparse.csr_array(matrix[:, at:])).todense(), dtype=np.float32)
+        block = np.asarray((transposed[rows] @ sparse.csr_array(matrix[:, at:])).todense(), dtype=np.float32)
         result[rows, at:], result[at:, rows] = block, block.T
     return result
 
@@ -298,24 +298,24 @@ def _strongest(matrix: np.ndarray) -> sparse.csr_array:
 
 
 def order_keys(values: np.ndarray) -> np.ndarray:
-    """Return integers in the order of non-negative scores, ties by column: the first column is the largest."""
+    """Return integers that sort like non-negative scores; of equal scores the first column has the largest integer."""
     return entry_keys(values, np.arange(values.shape[1], dtype=np.int64), values.shape[1])
 
 
 def entry_keys(scores: np.ndarray, columns: np.ndarray, width: int) -> np.ndarray:
-    """Return the keys of `order_keys` for single scores in columns of a matrix so wide."""
+    """Return the keys of `order_keys` for single scores, given their columns and the width of the matrix."""
     bits = np.ascontiguousarray(scores, dtype=np.float32).view(np.int32).astype(np.int64)
     return (bits << _CODE_BITS) + (width - columns.astype(np.int64, copy=False))
 
 
 def decode_keys(keys: np.ndarray, width: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return the columns and the scores of keys."""
+    """Return the columns and scores that keys encode."""
     columns = width - (keys & ((1 << _CODE_BITS) - 1))
     return columns, (keys >> _CODE_BITS).astype(np.int32).view(np.float32)
 
 
 def _last_baskets(history: History) -> sparse.csr_array:
-    """Return ones for the items of each customer's last day."""
+    """Return a matrix of ones for the items each customer bought on their last purchase day."""
     latest = np.full(len(history.customers), -1, dtype=np.int64)
     np.maximum.at(latest, history.customer, history.day)
     last = history.day == latest[history.customer]

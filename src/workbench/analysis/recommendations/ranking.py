@@ -1,6 +1,6 @@
 """The best items per customer: buy again, and new for you. Serves 07_mine_affinities.
 
-Ties by popularity, then name: the code of an item is its place in that order.
+Ties are broken by popularity, then name: item codes are in this order.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ if TYPE_CHECKING:
 
 __all__ = ["count_served", "rank_again", "rank_new"]
 
-Group = tuple[np.ndarray, np.ndarray]  # rows, and items that they must not get
-_CELLS = 10_000_000  # of one block of customers by items
+Group = tuple[np.ndarray, np.ndarray]  # rows of customers, and items they must not be offered
+_CELLS = 10_000_000  # cells of a block (customers x items)
 
 
 @dataclass(frozen=True)
 class _Limits:
-    """What the customers of a block must not get as new: what they own, what is not permitted, groups of items."""
+    """Items that customers must not be offered as new: owned ones, those not permitted, groups of items."""
 
     owned: sparse.csr_array
     permitted: np.ndarray
@@ -38,7 +38,7 @@ class _Limits:
         groups = [(owners[rows], group) for owners, group in self.groups]
         return _Limits(sparse.csr_array(self.owned[rows]), self.permitted, groups)
 
-    def open_(self, width: int | None = None) -> np.ndarray:
+    def permitted_items(self, width: int | None = None) -> np.ndarray:
         """Mark the items that may be offered, (rows, items), the first ``width`` items only."""
         owned = self.owned if width is None else sparse.csr_array(self.owned[:, :width])
         marks = np.tile(self.permitted[: owned.shape[1]], (owned.shape[0], 1))
@@ -61,29 +61,29 @@ def rank_again(
         Codes of customers.
     k : int
     allowed : ndarray of bool, optional
-        By item.
+        Flag per item: it may be offered.
 
     Returns
     -------
     items, scores : ndarray (rows, k)
-        Codes, -1 where there are fewer; scores, NaN there.
+        Codes of items and their scores; -1 and NaN where a list has fewer than k items.
     """
     items, scores = _empty(len(rows), k)
     for at in _blocks(len(rows), min(len(history.items), MOST_ITEMS)):
         part = history.counts[rows[at]]
-        who = np.repeat(np.arange(part.shape[0]), np.diff(part.indptr))
+        row = np.repeat(np.arange(part.shape[0]), np.diff(part.indptr))
         codes, values = part.indices.astype(np.int64), np.asarray(scorer.again(rows[at]), dtype=np.float64)
         if allowed is not None:
             kept = allowed[codes]
-            who, codes, values = who[kept], codes[kept], values[kept]
-        best = values >= _least_of(values, who, part.shape[0], k)[who]
-        who, codes, values = who[best], codes[best], values[best]
-        order = np.lexsort((codes, -values, who))
-        who, codes, values = who[order], codes[order], values[order]
-        starts = np.searchsorted(who, np.arange(part.shape[0]))
-        place = np.arange(len(who)) - starts[who]
+            row, codes, values = row[kept], codes[kept], values[kept]
+        best = values >= _least_of(values, row, part.shape[0], k)[row]
+        row, codes, values = row[best], codes[best], values[best]
+        order = np.lexsort((codes, -values, row))
+        row, codes, values = row[order], codes[order], values[order]
+        starts = np.searchsorted(row, np.arange(part.shape[0]))
+        place = np.arange(len(row)) - starts[row]
         best = place < k
-        block = at.start + who[best]
+        block = at.start + row[best]
         items[block, place[best]], scores[block, place[best]] = codes[best], values[best]
     return items, scores
 
@@ -104,7 +104,7 @@ def rank_new(
     history, scorer, rows, k, allowed
         As for `rank_again`; the scorer must have ``new``.
     barred : sequence of (ndarray of bool, ndarray of bool)
-        Groups of rows who must not get a group of items.
+        Rows of customers, and the group of items they must not be offered.
 
     Returns
     -------
@@ -121,7 +121,9 @@ def rank_new(
         owned = sparse.csr_array(history.counts[rows[at]][:, :width])
         limits = _Limits(owned, permitted, [(owners[at], group[:width]) for owners, group in barred])
         if isinstance(values, np.ndarray):
-            items[at], scores[at] = _best_of(np.maximum(values.astype(np.float32, copy=False), 0), limits.open_(), k)
+            items[at], scores[at] = _best_of(
+                np.maximum(values.astype(np.float32, copy=False), 0), limits.permitted_items(), k
+            )
         else:
             items[at], scores[at] = _best_entries(values, limits, k)
             _fill(items[at], scores[at], limits, base)
@@ -131,7 +133,7 @@ def rank_new(
 def count_served(
     history: History, rows: np.ndarray, *, again: np.ndarray, new: np.ndarray, barred: Sequence[Group] = ()
 ) -> int:
-    """Count the customers with at least one item on a list of their own.
+    """Count the customers with at least one item on a personal list.
 
     Parameters
     ----------
@@ -139,62 +141,62 @@ def count_served(
     rows : ndarray of int
         Codes of customers.
     again, new : ndarray of bool
-        By item: may be offered again; may be offered as new.
+        Flag per item: it may be offered again; it may be offered as new.
     barred
         As for `rank_new`.
     """
     owners = np.repeat(np.arange(len(history.customers)), np.diff(history.counts.indptr))
-    some = np.bincount(owners[again[history.counts.indices]], minlength=len(history.customers))[rows] > 0
-    left, width = np.flatnonzero(~some), min(len(history.items), MOST_ITEMS)
-    served = int(some.sum())
-    for at in _blocks(len(left), width):
-        part = left[at]
+    has_item = np.bincount(owners[again[history.counts.indices]], minlength=len(history.customers))[rows] > 0
+    without_item, width = np.flatnonzero(~has_item), min(len(history.items), MOST_ITEMS)
+    served = int(has_item.sum())
+    for at in _blocks(len(without_item), width):
+        part = without_item[at]
         owned = sparse.csr_array(history.counts[rows[part]][:, :width])
         limits = _Limits(owned, new[:width], [(owners_of[part], group[:width]) for owners_of, group in barred])
-        served += int(limits.open_().any(axis=1).sum())
+        served += int(limits.permitted_items().any(axis=1).sum())
     return served
 
 
-def _best_of(values: np.ndarray, open_: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return the k largest open values of each row."""
-    keys = np.where(open_, order_keys(values), -1)
+def _best_of(values: np.ndarray, permitted_items: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return the items and scores of the k largest permitted values of each row."""
+    keys = np.where(permitted_items, order_keys(values), -1)
     most = min(k, values.shape[1])
     return _decoded(np.partition(keys, values.shape[1] - most, axis=1)[:, values.shape[1] - most :], values.shape[1], k)
 
 
 def _best_entries(values: sparse.csr_array, limits: _Limits, k: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return the k largest positive open entries of each row, fewer where there are fewer."""
+    """Return the items and scores of the k largest positive permitted entries of each row, or all if fewer."""
     (rows, width), owned = values.shape, limits.owned
     ones = sparse.csr_array((np.ones(owned.nnz, dtype=np.float32), owned.indices, owned.indptr), shape=owned.shape)
     bought = sparse.csr_array(values.multiply(ones))
     kept = sparse.csr_array(values - bought) if bought.nnz else values
-    who = np.repeat(np.arange(rows), np.diff(kept.indptr))
+    row = np.repeat(np.arange(rows), np.diff(kept.indptr))
     useful = (kept.data > 0) & limits.permitted[kept.indices]
     for owners, group in limits.groups:
-        useful &= ~(owners[who] & group[kept.indices])
-    who, codes, data = who[useful], kept.indices[useful], kept.data[useful]
-    sizes = np.bincount(who, minlength=rows)
+        useful &= ~(owners[row] & group[kept.indices])
+    row, codes, data = row[useful], kept.indices[useful], kept.data[useful]
+    sizes = np.bincount(row, minlength=rows)
     longest = max(int(sizes.max(initial=0)), 1)
-    place = np.arange(len(who)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
+    place = np.arange(len(row)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
     keys = np.full((rows, longest), -1, dtype=np.int64)
-    keys[who, place] = entry_keys(data, codes, width)
+    keys[row, place] = entry_keys(data, codes, width)
     most = min(k, longest)
     return _decoded(np.partition(keys, longest - most, axis=1)[:, longest - most :], width, k)
 
 
-def _least_of(values: np.ndarray, who: np.ndarray, rows: int, k: int) -> np.ndarray:
-    """Return the k-th largest value of each row, so that only few values need sorting; rows ascend."""
-    sizes = np.bincount(who, minlength=rows)
+def _least_of(values: np.ndarray, row: np.ndarray, rows: int, k: int) -> np.ndarray:
+    """Return the k-th largest value of each row, so that only few values are sorted; rows ascend."""
+    sizes = np.bincount(row, minlength=rows)
     longest = int(sizes.max(initial=0))
     if longest <= k:
         return np.full(rows, -np.inf)
     padded = np.full((rows, longest), -np.inf)
-    padded[who, np.arange(len(who)) - np.repeat(np.cumsum(sizes) - sizes, sizes)] = values
+    padded[row, np.arange(len(row)) - np.repeat(np.cumsum(sizes) - sizes, sizes)] = values
     return np.partition(padded, longest - k, axis=1)[:, longest - k]
 
 
 def _decoded(keys: np.ndarray, width: int, k: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return the items and scores of keys, the largest key first, -1 and NaN where there is none."""
+    """Return the items and scores that keys encode, the largest key first; -1 and NaN for a missing key."""
     keys = -np.sort(-keys, axis=1)
     items, scores = _empty(len(keys), k)
     codes, values = decode_keys(keys, width)
@@ -204,24 +206,28 @@ def _decoded(keys: np.ndarray, width: int, k: int) -> tuple[np.ndarray, np.ndarr
 
 
 def _fill(items: np.ndarray, scores: np.ndarray, limits: _Limits, base: np.ndarray) -> None:
-    """Fill lists that are too short with the most popular open items that are not on them; changes both arrays."""
+    """Fill short lists with the most popular permitted items not yet on them; changes both arrays."""
     short = np.flatnonzero((items < 0).any(axis=1))
     if not len(short):
         return
     k = items.shape[1]
-    within = limits.of(short)
-    # as many popular items as can be taken: bought, barred or listed already
-    taken = 2 * k + int(np.diff(within.owned.indptr).max(initial=0)) + sum(int(one.sum()) for _, one in within.groups)
-    candidates = np.flatnonzero(within.permitted)[:taken]
+    limits_of_short = limits.of(short)
+    # enough popular items, even if some are bought, barred or already listed
+    n_candidates = (
+        2 * k
+        + int(np.diff(limits_of_short.owned.indptr).max(initial=0))
+        + sum(int(one.sum()) for _, one in limits_of_short.groups)
+    )
+    candidates = np.flatnonzero(limits_of_short.permitted)[:n_candidates]
     width = int(candidates[-1]) + 1 if len(candidates) else 0
-    open_ = within.open_(width)
+    permitted_items = limits_of_short.permitted_items(width)
     listed = items[short]
-    who, place = np.nonzero((listed >= 0) & (listed < width))
-    open_[who, listed[who, place]] = False
-    order = np.cumsum(open_, axis=1) - 1 + (listed >= 0).sum(axis=1)[:, None]
-    who, codes = np.nonzero(open_ & (order < k))
-    at = order[who, codes]
-    items[short[who], at], scores[short[who], at] = codes, base[codes]
+    row, place = np.nonzero((listed >= 0) & (listed < width))
+    permitted_items[row, listed[row, place]] = False
+    order = np.cumsum(permitted_items, axis=1) - 1 + (listed >= 0).sum(axis=1)[:, None]
+    row, codes = np.nonzero(permitted_items & (order < k))
+    at = order[row, codes]
+    items[short[row], at], scores[short[row], at] = codes, base[codes]
 
 
 def _empty(rows: int, k: int) -> tuple[np.ndarray, np.ndarray]:

@@ -1,4 +1,4 @@
-"""Recommendations of a profile: the trial, the methods chosen, the lists. Serves 07_mine_affinities."""
+"""Recommendations of a profile: the test of the methods, the chosen methods, the lists. Serves 07_mine_affinities."""
 
 from __future__ import annotations
 
@@ -44,10 +44,10 @@ class Recommendations:
     level : str
         product_id or category.
     facts : dict
-        buyers, recommended_customers, refused (buyers without permission), ineligible (by the rule), lacking (the
-        column without which there are no lists, empty if none).
+        buyers, recommended_customers, refused (buyers without permission), ineligible (excluded by the rule), lacking
+        (the missing column that prevents lists; empty if none is missing).
     personal : callable
-        Returns the lists of customers, in frames like ``neutral`` of so many customers each.
+        Returns the personal lists as data frames with the columns of ``neutral``, one per chunk of customers.
     """
 
     neutral: pd.DataFrame
@@ -57,7 +57,7 @@ class Recommendations:
     personal: Callable[[], Iterable[pd.DataFrame]] = tuple
 
     def frames(self) -> Iterator[pd.DataFrame]:
-        """Yield the neutral list, then those of the customers, part by part."""
+        """Yield the neutral list, then the personal lists, one chunk of customers at a time."""
         yield self.neutral
         yield from self.personal()
 
@@ -80,7 +80,7 @@ def study_recommendations(
     ruled: Collection[str] | None = None,
     unwanted: Unwanted | None = None,
 ) -> Recommendations:
-    """Judge the methods and list what to offer.
+    """Choose the recommendation methods and make the lists.
 
     Parameters
     ----------
@@ -90,7 +90,7 @@ def study_recommendations(
     items, methods, trial, hold_out_days, n_recommendations, never, once, eligible, n_bootstraps, seed
         Parameters of 07_mine_affinities.
     permitted : collection of str, optional
-        Customers who may get recommendations of their own; None: all.
+        Customers who may get personal recommendations; None: all.
     ruled : collection of str, optional
         Customers whom the rule ``eligible.customers`` includes; None: there is no rule.
     unwanted : mapping of str to frozenset of str, optional
@@ -99,7 +99,7 @@ def study_recommendations(
     Returns
     -------
     Recommendations
-        Without customers or dates only what is lacking.
+        Empty lists, with ``facts["lacking"]``, if customers, dates or products are missing.
     """
     level = _CATEGORY if _PRODUCT not in items and _CATEGORY in items else _PRODUCT
     history, lacking = _history(tables, level, as_of)
@@ -107,9 +107,9 @@ def study_recommendations(
         empty = Trial(pd.DataFrame(columns=[*TRIAL_COLUMNS, "hit_rate", "long_tail"]), {})
         facts = {"buyers": 0, "recommended_customers": 0, "refused": 0, "ineligible": 0, "lacking": lacking}
         return Recommendations(pd.DataFrame(columns=[*LISTED, *EVIDENCE]), empty, level, facts)
-    tried = [*methods, *(name for name in METHODS if trial == "full" and name not in methods)]
-    judged = run_trial(
-        history, methods=tried, hold_out_days=hold_out_days, n_bootstraps=n_bootstraps, seed=seed
+    tested = [*methods, *(name for name in METHODS if trial == "full" and name not in methods)]
+    result = run_trial(
+        history, methods=tested, hold_out_days=hold_out_days, n_bootstraps=n_bootstraps, seed=seed
     )  # fmt: skip
     eligibility = eligible_items(
         history, tables.get("products"), level=level, never=never, once=once, expression=eligible.get("products", "")
@@ -126,7 +126,7 @@ def study_recommendations(
         barred=eligibility.barred(history, chosen[~marked]),
     )
     lists = partial(
-        _lists, history, judged=judged, eligibility=eligibility, n=n_recommendations, seed=seed, unwanted=unwanted or {}
+        _lists, history, result=result, eligibility=eligibility, n=n_recommendations, seed=seed, unwanted=unwanted or {}
     )
     served += sum(frame["customer_id"].nunique() for frame in lists(chosen[marked]))
     facts = {
@@ -134,17 +134,17 @@ def study_recommendations(
         "ineligible": int((granted & ~included).sum()), "lacking": "",
     }  # fmt: skip
     neutral = list_neutral(history, eligibility=eligibility, n=n_recommendations)
-    return Recommendations(neutral, judged, level, facts, partial(lists, chosen))
+    return Recommendations(neutral, result, level, facts, partial(lists, chosen))
 
 
 def _lists(
-    history: History, customers: np.ndarray, *, judged: Trial, eligibility: Eligibility, n: int, seed: int,
+    history: History, customers: np.ndarray, *, result: Trial, eligibility: Eligibility, n: int, seed: int,
     unwanted: Unwanted,
 ) -> Iterable[pd.DataFrame]:  # fmt: skip
-    """List what to offer customers, without what they do not want; more is ranked so that lists stay full."""
+    """Make the lists of customers without unwanted items; longer lists are ranked first, so that they stay full."""
     if not len(customers):
         return []
-    settings: dict[str, Any] = {"chosen": judged.chosen, "eligibility": eligibility, "seed": seed}
+    settings: dict[str, Any] = {"chosen": result.chosen, "eligibility": eligibility, "seed": seed}
     if not unwanted:
         return recommend(history, customers, n=n, **settings)
     longer = recommend(history, customers, n=n + most_unwanted(unwanted), **settings)
@@ -152,12 +152,12 @@ def _lists(
 
 
 def _among(customers: np.ndarray, names: Collection[str] | None) -> np.ndarray:
-    """Mark the customers with one of the names; all of them without names."""
+    """Mark the customers among the names; mark all customers if names is None."""
     return np.array([names is None or customer in names for customer in customers], dtype=bool)
 
 
 def _history(tables: Mapping[str, ibis.Table], level: str, as_of: date) -> tuple[History, str]:
-    """Return the purchases, and the first column without which there are none."""
+    """Return the purchase history, and the first missing column it needs, or ""."""
     transactions = tables.get("transactions")
     nothing = np.zeros(0, dtype=np.int64)
     empty = History(nothing, nothing, nothing, nothing, nothing, 0)

@@ -1,4 +1,4 @@
-"""The trial of the methods by date: chosen at an earlier cut-off than the one reported. Serves 07_mine_affinities."""
+"""Test of the recommendation methods on two cut-offs: the earlier chooses, the later reports (07_mine_affinities)."""
 
 from __future__ import annotations
 
@@ -25,92 +25,92 @@ TRIAL_COLUMNS = (
 )  # fmt: skip
 K = 10
 LEAST_CUSTOMERS = 30
-MOST_CUSTOMERS = 20_000  # judged at one cut-off
-LONG_TAIL = 0.2  # the most popular share of items is not the long tail
+MOST_CUSTOMERS = 20_000  # most customers evaluated at one cut-off
+LONG_TAIL = 0.2  # the long tail: items outside the top 20 % by popularity
 _EPOCH = dt.date(1970, 1, 1)
 
 
 @dataclass(frozen=True)
 class Trial:
-    """How the methods did.
+    """Results of the test of the methods.
 
     Attributes
     ----------
     table : DataFrame
         ``TRIAL_COLUMNS``, and hit_rate and long_tail: one row per list, method and cut-off.
     chosen : dict of str to str
-        List to method.
+        List name to method.
     metrics : dict
         Per list ``<list>.recall_at_10``, ``.recall_low``, ``.recall_high``, ``.baseline_recall_at_10``, ``.method``,
         ``.customers``, at the later cut-off.
-    beaten : dict of str to bool
-        List to whether the method beats its baseline at the later cut-off.
+    beats_baseline : dict of str to bool
+        List name to whether the method beats its baseline at the later cut-off.
     """
 
     table: pd.DataFrame
     chosen: dict[str, str]
     metrics: dict[str, Any] = field(default_factory=dict)
-    beaten: dict[str, bool] = field(default_factory=dict)
+    beats_baseline: dict[str, bool] = field(default_factory=dict)
 
 
 def run_trial(history: History, *, methods: Sequence[str], hold_out_days: int, n_bootstraps: int, seed: int) -> Trial:
-    """Judge the methods by the next basket after a cut-off, the same for everybody.
+    """Evaluate methods on each customer's first basket after a common cut-off.
 
     Parameters
     ----------
     history : History
     methods : sequence of str
-        Simplest first.
+        From the simplest to the most complex.
     hold_out_days : int
-        The reported cut-off lies this long before the end, the one that chooses twice as long.
+        The reported cut-off lies this many days before the end, the cut-off for the choice twice as many.
     n_bootstraps, seed : int
 
     Returns
     -------
     Trial
-        Chosen is the best mean recall at the earlier cut-off, or a simpler method where the 95 % paired bootstrap
-        interval of the difference contains 0; the baseline where it is not clearly beaten. With fewer than 30
-        customers at a cut-off the baselines are chosen.
+        The method with the best mean recall at the earlier cut-off is chosen, or a simpler one if the 95 % paired
+        bootstrap interval of their difference contains 0. The baseline is chosen if the method is not clearly better,
+        or if a cut-off has fewer than 30 customers.
     """
     cut_offs = [history.until - 2 * hold_out_days, history.until - hold_out_days]
-    judged = [_judge(history, cut, methods, hold_out_days, seed) for cut in cut_offs]
+    results = [_evaluate(history, cut, methods, hold_out_days, seed) for cut in cut_offs]
     chosen, rows = dict(BASELINES), []
     metrics: dict[str, Any] = {}
-    beaten: dict[str, bool] = {}
+    beats_baseline: dict[str, bool] = {}
     for name in LISTS:
-        first, second = (result[name] for result in judged)
+        first, second = (result[name] for result in results)
         if _enough(first) and _enough(second):
             chosen[name] = _choose(first, name, n_bootstraps, seed)
             metrics |= _metrics(second, name, chosen[name], n_bootstraps, seed)
-            beaten[name] = _is_better(second, chosen[name], BASELINES[name], n_bootstraps, seed)
+            beats_baseline[name] = _is_better(second, chosen[name], BASELINES[name], n_bootstraps, seed)
         for cut, result in zip(cut_offs, (first, second), strict=True):
             rows += [
                 {"list": name, "cut_off": _EPOCH + dt.timedelta(days=int(cut)), **row}
                 for row in _rows(result, chosen[name], n_bootstraps, seed)
             ]
     table = pd.DataFrame(rows, columns=[*TRIAL_COLUMNS, "hit_rate", "long_tail"])
-    return Trial(table, chosen, metrics, beaten)
+    return Trial(table, chosen, metrics, beats_baseline)
 
 
-def measure_ranking(ranked: np.ndarray, wanted: pd.DataFrame) -> pd.DataFrame:
-    """Measure ranked items against those of the next basket.
+def measure_ranking(ranked: np.ndarray, basket: pd.DataFrame) -> pd.DataFrame:
+    """Compare ranked items with the items of the next basket.
 
     Parameters
     ----------
     ranked : ndarray (customers, k)
-        Codes, -1 for none.
-    wanted : DataFrame
-        row (position in ``ranked``), item (code, -1 or below for items not in the history).
+        Codes of items, -1 where the list is shorter.
+    basket : DataFrame
+        row (position in ``ranked``), item (code; negative for items not in the history).
 
     Returns
     -------
     DataFrame
-        One row per row of ``ranked`` with wanted items: recall (hits / wanted), ndcg, hit.
+        One row per customer with a next basket: recall (hits / items of the basket), ndcg, hit.
     """
     rows, k = ranked.shape
-    sizes = np.bincount(wanted["row"], minlength=rows)
-    width = int(max(ranked.max(initial=0), wanted["item"].max() if len(wanted) else 0)) + 1
-    reachable = wanted[wanted["item"] >= 0]
+    sizes = np.bincount(basket["row"], minlength=rows)
+    width = int(max(ranked.max(initial=0), basket["item"].max() if len(basket) else 0)) + 1
+    reachable = basket[basket["item"] >= 0]
     keys = np.arange(rows)[:, None] * width + ranked
     hits = (np.isin(keys, reachable["row"] * width + reachable["item"]) & (ranked >= 0)).astype(float)
     discount = 1 / np.log2(np.arange(2, k + 2))
@@ -122,41 +122,45 @@ def measure_ranking(ranked: np.ndarray, wanted: pd.DataFrame) -> pd.DataFrame:
     return frame[sizes > 0].reset_index(drop=True)
 
 
-def _judge(history: History, cut: int, methods: Sequence[str], days: int, seed: int) -> dict[str, dict[str, Any]]:
+def _evaluate(history: History, cut: int, methods: Sequence[str], days: int, seed: int) -> dict[str, dict[str, Any]]:
     past = history.before(cut)
-    wanted = history.baskets_after(cut, days=days)
+    basket = history.baskets_after(cut, days=days)
     bought = np.unique(past.customer)
-    wanted = wanted[wanted["customer"].isin(bought)]
-    people = np.unique(wanted["customer"].to_numpy())
-    if len(people) > MOST_CUSTOMERS:
-        people = np.sort(np.random.default_rng(seed).choice(people, MOST_CUSTOMERS, replace=False))
-        wanted = wanted[wanted["customer"].isin(people)]
-    codes = pd.Series(np.arange(len(past.items)), index=past.items).reindex(wanted["item"]).fillna(-2).astype("int64")
-    wanted = pd.DataFrame({"row": np.searchsorted(people, wanted["customer"]), "item": codes.to_numpy()})
-    fresh = wanted[~_is_bought(past, people, wanted)]
+    basket = basket[basket["customer"].isin(bought)]
+    customers = np.unique(basket["customer"].to_numpy())
+    if len(customers) > MOST_CUSTOMERS:
+        customers = np.sort(np.random.default_rng(seed).choice(customers, MOST_CUSTOMERS, replace=False))
+        basket = basket[basket["customer"].isin(customers)]
+    codes = pd.Series(np.arange(len(past.items)), index=past.items).reindex(basket["item"]).fillna(-2).astype("int64")
+    basket = pd.DataFrame({"row": np.searchsorted(customers, basket["customer"]), "item": codes.to_numpy()})
+    new_items = basket[~_is_bought(past, customers, basket)]
     results: dict[str, dict[str, Any]] = {name: {} for name in LISTS}
     for method in methods:
-        if not len(people):
+        if not len(customers):
             break
         fitted = scorer(method, past, seed=seed)
-        ranked, _ = rank_again(past, fitted, people, k=K)
-        results["again"][method] = _result(past, ranked, wanted)
+        ranked, _ = rank_again(past, fitted, customers, k=K)
+        results["again"][method] = _result(past, ranked, basket)
         if fitted.new is not None:
-            ranked, _ = rank_new(past, fitted, people, k=K)
-            results["new"][method] = _result(past, ranked, fresh)
+            ranked, _ = rank_new(past, fitted, customers, k=K)
+            results["new"][method] = _result(past, ranked, new_items)
     return results
 
 
-def _is_bought(past: History, people: np.ndarray, wanted: pd.DataFrame) -> np.ndarray:
+def _is_bought(past: History, customers: np.ndarray, basket: pd.DataFrame) -> np.ndarray:
     width = len(past.items)
     keys = past.customer * width + past.item  # sorted
-    sought = people[wanted["row"]] * width + wanted["item"].to_numpy()
-    places = np.minimum(np.searchsorted(keys, sought), max(len(keys) - 1, 0))
-    return (keys[places] == sought) & (wanted["item"] >= 0).to_numpy() if len(keys) else np.zeros(len(sought), bool)
+    basket_keys = customers[basket["row"]] * width + basket["item"].to_numpy()
+    positions = np.minimum(np.searchsorted(keys, basket_keys), max(len(keys) - 1, 0))
+    return (
+        (keys[positions] == basket_keys) & (basket["item"] >= 0).to_numpy()
+        if len(keys)
+        else np.zeros(len(basket_keys), bool)
+    )
 
 
-def _result(past: History, ranked: np.ndarray, wanted: pd.DataFrame) -> dict[str, Any]:
-    measures = measure_ranking(ranked, wanted)
+def _result(past: History, ranked: np.ndarray, basket: pd.DataFrame) -> dict[str, Any]:
+    measures = measure_ranking(ranked, basket)
     listed = ranked[measures["row"].to_numpy()]
     listed = listed[listed >= 0]
     tail = len(past.items) * LONG_TAIL
@@ -171,7 +175,7 @@ def _enough(result: dict[str, Any]) -> bool:
 
 
 def _draws(values: np.ndarray, n_bootstraps: int, seed: int) -> np.ndarray:
-    """Return bootstrap means over customers."""
+    """Return the means over customers of bootstrap resamples."""
     random, n = np.random.default_rng(seed), len(values)
     means = [values[random.integers(0, n, n)].mean() for _ in range(n_bootstraps)]
     return np.array(means)

@@ -13,17 +13,17 @@ Unwanted = Mapping[str, frozenset[str]]  # customer to items
 
 
 def most_unwanted(unwanted: Unwanted) -> int:
-    """Return the largest number of items that one customer does not want: so many more are ranked."""
+    """Return the largest number of unwanted items of a customer; lists are ranked longer by this number."""
     return max((len(items) for items in unwanted.values()), default=0)
 
 
 def without_unwanted(frames: Iterable[pd.DataFrame], unwanted: Unwanted, *, n: int) -> Iterator[pd.DataFrame]:
-    """Take unwanted items off lists that are longer than needed, and cut them to their length.
+    """Remove unwanted items from lists that are longer than needed, then cut the lists to ``n`` items.
 
     Parameters
     ----------
     frames : iterable of DataFrame
-        customer_id, list, rank, item, by customer, list and rank; ``n + most_unwanted`` items a list.
+        customer_id, list, rank, item, sorted by customer, list and rank; ``n + most_unwanted`` items per list.
     unwanted : mapping of str to frozenset of str
     n : int
         Items per list.
@@ -31,7 +31,7 @@ def without_unwanted(frames: Iterable[pd.DataFrame], unwanted: Unwanted, *, n: i
     Yields
     ------
     DataFrame
-        The same columns; ranks are counted anew.
+        The same columns; ranks start at 1 again.
     """
     for frame in frames:
         wanted = [

@@ -1,1 +1,1 @@
-"""Recency, frequency, money and the life cycle."""
+"""RFM scores (recency, frequency, money) and life-cycle stages."""

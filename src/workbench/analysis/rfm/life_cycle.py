@@ -26,8 +26,8 @@ __all__ = [
     "management_view",
 ]
 
-BOUNDS_DAYS = (90, 180, 360)  # days since the last purchase: last day of active, dormant, pre_churn
-RHYTHM_QUANTILES = (0.75, 0.90, 0.975)  # of the days between purchases, one per bound
+BOUNDS_DAYS = (90, 180, 360)  # days since the last purchase up to which a customer is active, dormant, pre_churn
+RHYTHM_QUANTILES = (0.75, 0.90, 0.975)  # quantiles of the days between purchases, one per bound
 LEAST_CUSTOMERS = 100  # fewest customers with two purchase days or more for derived bounds
 ROUNDING_DAYS = 1e-6  # tolerance when rounding a quantile up to whole days
 
@@ -71,9 +71,10 @@ class Bounds:
     Attributes
     ----------
     days : tuple of int
-        The last day of active, of dormant and of pre_churn.
+        Days since the last purchase up to which a customer is active, dormant, pre_churn.
     source : str
-        ``fixed`` as declared, ``derived`` from the gaps between purchases, or ``fallback`` to the declared bounds.
+        ``fixed`` (declared), ``derived`` (from the gaps between purchases) or ``fallback`` (declared, as none could be
+        derived).
     reason : str
         Reason for a fallback: ``too_few_customers`` or ``no_spread``; else empty.
     customers, gaps : int
@@ -108,7 +109,7 @@ def choose_bounds(
     Raises
     ------
     ProfileError
-        When ``bounds`` is neither, or ``days`` are not three increasing positive whole numbers.
+        When ``bounds`` is neither value, or ``days`` are not three increasing positive whole numbers.
     """
     if bounds == "rhythm" and gaps is not None:
         return derive_bounds(gaps, fallback=days)
@@ -126,8 +127,8 @@ def derive_bounds(
 ) -> Bounds:
     """Derive the recency bounds from the days between purchases.
 
-    Customers have equal weight: the quantile is that of a random gap of a random customer. Gaps still open at the as-of
-    date are not counted, so slow buyers are under-represented.
+    Customers have equal weight: the quantiles are those of a random gap of a random customer. Gaps still open at the
+    as-of date are not counted, so slow buyers are under-represented.
 
     Parameters
     ----------
@@ -136,7 +137,7 @@ def derive_bounds(
     quantiles : three floats in (0, 1), increasing
         One per bound.
     fallback : three ints, days, increasing
-        Bounds where none can be derived.
+        Bounds to use if none can be derived.
     least : int
         Fewest customers with a gap for derived bounds.
 

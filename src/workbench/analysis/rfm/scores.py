@@ -28,7 +28,7 @@ __all__ = [
 BINS = 5
 MEASURES = {"r_score": "recency_days", "f_score": "frequency_orders", "m_score": "monetary_total"}
 LOWER_IS_BETTER = {"recency_days"}
-# the rank that equal values share
+# which of their ranks equal values share
 TIE_RULES = {"lowest": "min", "middle": "average", "highest": "max"}
 CUTS = ("median", "mean", "mean_score", "score")
 
@@ -219,7 +219,7 @@ def build_rfm(
     Returns
     -------
     DataFrame, one row per customer, sorted by customer_id
-        Exactly the columns of ``rfm`` in `workbench.core.schema`.
+        The columns of the table ``rfm`` in `workbench.core.schema`.
 
     Raises
     ------

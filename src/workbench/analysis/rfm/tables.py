@@ -14,7 +14,7 @@ from workbench.analysis.rfm.scores import BINS, MEASURES, NO_PURCHASE, RFM_TYPES
 
 __all__ = ["LATE_TIMES", "late_high_spenders", "table_grid", "table_groups"]
 
-LATE_TIMES = 2.0  # late: the last purchase is longer ago than this many usual gaps
+LATE_TIMES = 2.0  # number of usual gaps since the last purchase after which a customer is late
 
 ORDERS = {
     "rfm_type": (*RFM_TYPES, *NO_PURCHASE),
@@ -33,8 +33,8 @@ def table_groups(rfm: pd.DataFrame, *, by: str = "rfm_type", least: int = SMALL_
     by : str
         rfm_type, activity_status or life_cycle_stage.
     least : int
-        Groups of fewer customers have no medians and no value; the next smallest group has no value where it would
-        reveal theirs.
+        Groups of fewer customers have no medians and no value. The next smallest group then has no value either if it
+        would reveal theirs.
 
     Returns
     -------
@@ -76,7 +76,7 @@ def table_grid(rfm: pd.DataFrame, *, bins: int = BINS, least: int = SMALL_CELL) 
     bins : int
         Number of scores.
     least : int
-        Cells of fewer customers have no mean.
+        Cells with fewer customers have no mean.
 
     Returns
     -------
@@ -99,7 +99,7 @@ def table_grid(rfm: pd.DataFrame, *, bins: int = BINS, least: int = SMALL_CELL) 
 def late_high_spenders(
     rfm: pd.DataFrame, features: pd.DataFrame, *, least: int = SMALL_CELL, times: float = LATE_TIMES
 ) -> dict[str, float]:
-    """Count the customers with high spend who are late by their own rhythm, and their share of spend.
+    """Count the customers with high spend who are late compared with their usual gap, and their share of spend.
 
     Parameters
     ----------
@@ -108,9 +108,9 @@ def late_high_spenders(
     features : DataFrame
         customer_id, recency_to_gap_ratio (missing with fewer than two purchase days: never late).
     least : int
-        With fewer customers nothing is returned.
+        Fewest customers for a result.
     times : float
-        Late: the last purchase is more than this many usual gaps ago.
+        Number of usual gaps since the last purchase after which a customer is late.
 
     Returns
     -------
@@ -136,6 +136,6 @@ def _sums(rfm: pd.DataFrame, by: str, keys: Sequence[str]) -> pd.Series:
 
 
 def _dominated(rfm: pd.DataFrame, by: str, keys: Sequence[str]) -> np.ndarray:
-    """Say for each group whether one customer has most of its money, so that the sum says what that one spent."""
+    """Return for each group whether one customer has most of the money, so that the sum reveals that amount."""
     dominated = rfm.groupby(by)["monetary_total"].apply(is_dominated)
     return dominated.reindex(keys, fill_value=False).to_numpy(dtype=bool)

@@ -1,1 +1,1 @@
-"""Segment definitions: how they are named, matched, placed and compared."""
+"""Segment definitions: naming, matching between versions, assigning customers, comparing."""

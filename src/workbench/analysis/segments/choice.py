@@ -1,8 +1,8 @@
 """Which definition assigns the customers today? The champion, until another is better by a declared margin.
 Without a champion it is today's fit, or the last one where today's supports no groups.
 
-Today's fit is a challenger only if it is defensible and explains clearly more of value and churn for the same
-customers; a run never changes the champion.
+Today's fit is proposed as challenger only if it is defensible and explains clearly more of value and churn for the
+same customers. A run never changes the champion.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ from workbench.core.errors import DataError
 
 __all__ = ["REASONS", "Choice", "choose_definition", "keep_names"]
 
-# beside no_champion and kept_last
+# reasons if there is a champion; without one: no_champion, kept_last
 REASONS = ("same", "better_verdict", "explains_more", "weaker_verdict", "less_stable", "no_gain")
 
-_DEFENDED = {"structure": 2, "continuum": 1}  # others are 0; declared definitions are not compared by verdict
+_DEFENDED = {"structure": 2, "continuum": 1}  # other verdicts are 0; declared definitions are not compared by verdict
 
 
 @dataclass(frozen=True)
@@ -34,16 +34,16 @@ class Choice:
     Attributes
     ----------
     used : SegmentDefinition
-        The champion; where there is none, today's fit, or the last fit where today's supports no groups.
+        The champion. Without a champion: today's fit, or the last fit if today's data supports no groups.
     recorded : SegmentDefinition
-        The definition to keep and register: today's fit, or the last one where that stays in use.
+        The definition to save and register: today's fit, or the last one if that stays in use.
     challenger : bool
-        Whether today's fit is proposed.
+        Whether today's fit is proposed as the new champion.
     reason : str
         no_champion, kept_last, same, better_verdict, explains_more, weaker_verdict, less_stable or no_gain.
     values : dict
         margin; explained and champion_explained (mean share of the variance of value and churn explained for today's
-        customers, 0..1), jaccard and champion_jaccard (measured when each was fitted); missing where not known.
+        customers, 0..1), jaccard and champion_jaccard (measured when each was fitted); missing if unknown.
     """
 
     used: SegmentDefinition
@@ -56,21 +56,21 @@ class Choice:
 def keep_names(
     fitted: SegmentDefinition, last: SegmentDefinition | None, features: pd.DataFrame
 ) -> tuple[SegmentDefinition, tuple[SegmentMatch, ...]]:
-    """Carry segment names over from the last version to a fit.
+    """Carry segment names over from the last version to a new fit.
 
     Parameters
     ----------
     fitted : SegmentDefinition
     last : SegmentDefinition or None
-        The last version; with different features no names are carried over, since they may refer to features that the
-        fit lacks.
+        The last version. If its features differ, no names are carried over, since these may refer to features that the
+        new fit does not have.
     features : pandas.DataFrame
         One row per customer, assigned by both.
 
     Returns
     -------
     (SegmentDefinition, tuple of SegmentMatch)
-        The matches are empty without a version to match.
+        The definition with names, and the matches; no matches without a last version.
     """
     if last is None or set(last.columns) != set(fitted.columns) or "single" in _types(last, fitted):
         return fitted, ()
@@ -96,12 +96,12 @@ def choose_definition(
     features : pandas.DataFrame
         One row per customer.
     margin : float
-        In 0..1: the fit must explain more by this much, and may be less stable by at most this much.
+        In 0..1: today's fit must explain at least this much more, and be at most this much less stable.
     registered : mapping
-        Column to {unit} of the current features.
+        Current features: column to {unit}.
     last : SegmentDefinition, optional
-        The definition of the last run: without a champion it stays in use where today's fit finds no structure and its
-        features still exist, so that a trial does not replace published segments by a single one.
+        The definition of the last run. Without a champion it stays in use if today's fit finds no structure and its
+        features still exist, so that published segments are not replaced by a single one.
 
     Returns
     -------
@@ -128,7 +128,7 @@ def choose_definition(
 
 
 def _outlives(last: SegmentDefinition, fitted: SegmentDefinition, registered: Mapping[str, Mapping[str, Any]]) -> bool:
-    """Say whether the last definition stays in use: today's fit is a single segment, the last one is not."""
+    """Return whether the last definition stays in use: today's fit is a single segment, the last one is not."""
     if fitted.verdict != "no_structure" or len(fitted.segments) > 1 or len(last.segments) < 2:
         return False
     try:

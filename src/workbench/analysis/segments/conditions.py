@@ -1,7 +1,7 @@
 """Conditions of segment rules: AND, OR, NOT, ranges, sets, windows, missing values.
 
-A condition is written in YAML and stored in a normal form of plain JSON values. It is evaluated on a frame or compiled
-to an Ibis expression, with the same result: a comparison with a missing value is false, so its NOT is true.
+A condition is written in YAML and stored in a normal form of plain JSON values. It is evaluated on a data frame or
+compiled to an Ibis expression, with the same result: a comparison with a missing value is false, so its NOT is true.
 """
 
 from __future__ import annotations
@@ -46,21 +46,21 @@ def normalise(written: Any, *, where: str) -> Condition:
     written : mapping
         ``{all: [...]}``, ``{any: [...]}``, ``{not: ...}``, or features with comparisons, joined by AND:
         ``{recency_days: {below: 90}, city: {in: [Beijing, Tianjin]}}``. Comparisons: at_least, above, at_most, below
-        (numbers); between: [low, high], the upper bound excluded, null for none; is (one value) or in (a list);
-        missing: true or false; window_days: 90 uses the column ``<feature>_90d``.
+        (numbers); between: [low, high], upper bound excluded, null for no bound; is (one value) or in (a list);
+        missing: true or false. window_days: 90 selects the column ``<feature>_90d``.
     where : str
         Location in error messages.
 
     Returns
     -------
     dict
-        Nested ``all``, ``any``, ``not`` over leaves {feature, op, value} with op among at_least, above, at_most, below,
-        in, missing.
+        Nested ``all``, ``any``, ``not``; the leaves are {feature, op, value}, with op at_least, above, at_most, below,
+        in or missing.
 
     Raises
     ------
     ProfileError
-        With the faults of all invalid parts.
+        With the errors of all invalid parts.
     """
     faults: list[Fault] = []
     normal = _normal(written, where, faults)
@@ -75,7 +75,7 @@ def condition_columns(condition: Condition) -> list[str]:
 
 
 def all_leaves(condition: Condition) -> Iterator[Condition]:
-    """Yield the comparisons of a condition, in the order written."""
+    """Yield the comparisons of a condition in their order."""
     if "feature" in condition:
         yield condition
     elif "not" in condition:
@@ -123,7 +123,7 @@ def compile_condition(condition: Condition, table: ibis.Table) -> ibis.expr.type
 
 
 def type_fault(condition: Condition, column: str, *, is_number: bool) -> str:
-    """Return the fault of comparing a column of numbers or texts in this way, or ""."""
+    """Return the error if a condition compares numbers with a text column or the other way round, else ""."""
     for leaf in all_leaves(condition):
         if leaf["feature"] != column or leaf["op"] == "missing":
             continue

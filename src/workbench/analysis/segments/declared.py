@@ -22,10 +22,10 @@ def declare(content: Mapping[str, Any]) -> SegmentDefinition:
     Parameters
     ----------
     content : mapping
-        name, as_of (ISO date); segments: a list of which the first that holds applies, each with key, name {en, zh},
-        ``when`` (``conditions.normalise``) or ``otherwise: true``, and optionally description, use; optionally title
-        {en, zh}, subject, method (one of ``RULE_METHODS``), features, parameters, evidence. A key may occur in several
-        entries; the first gives its name.
+        name, as_of (ISO date); segments: a list of entries, of which the first with a true condition applies, each with
+        key, name {en, zh}, ``when`` (see ``conditions.normalise``) or ``otherwise: true``, and optionally description,
+        use. Optional are title {en, zh}, subject, method (one of ``RULE_METHODS``), features, parameters, evidence. If
+        a key occurs in several entries, the first one gives its name.
 
     Returns
     -------
@@ -35,7 +35,7 @@ def declare(content: Mapping[str, Any]) -> SegmentDefinition:
     Raises
     ------
     ProfileError
-        With every fault of every rule.
+        With all errors of all rules.
     """
     where = f"segments {content.get('name', '')}".strip()
     entries = content.get("segments") or []

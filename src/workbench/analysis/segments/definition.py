@@ -1,8 +1,8 @@
 """Segment definitions: saved as JSON, versioned by hash, and sufficient to assign any customer.
 
-A definition has its features with unit and formula, the transforms, a model (rules, centroids, gaussians, classes), the
-names and the evidence. ``assign`` assigns the customers of a frame, ``assign_table`` those of a table in the engine;
-``to_expression`` gives the expression behind it. No model file, no pickle.
+A definition has features with unit and formula, transforms, a model (rules, centroids, gaussians, classes), names and
+evidence. ``assign`` assigns the customers of a data frame, ``assign_table`` those of a table in the database engine;
+``to_expression`` returns the expression used. There is no model file and no pickle.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ __all__ = [
 ]  # fmt: skip
 
 VERSION_DIGITS = 12  # hexadecimal digits of the SHA-256 of the content
-USES = ("ok", "pattern", "do_not_use")  # Jaccard from .75, from .6, below
+USES = ("ok", "pattern", "do_not_use")  # Jaccard of .75 or more, of .6 or more, below .6
 METHODS = ("rules", "kmeans", "mixture", "mixed", "classes", "tree", "rfm_grid", "life_cycle_grid", "single")
 NO_TRANSFORM = Transform((), {}, "none", 0, 5.0, 0, 0)
 
@@ -47,7 +47,7 @@ class Segment:
     Attributes
     ----------
     key : str
-        Its value in tables.
+        The value in tables.
     name, description : dict of str
         By language, en and zh; a description is one sentence or empty.
     use : str
@@ -66,7 +66,7 @@ ALL = Segment("all", {"en": "All customers", "zh": "全部客户"})
 
 @dataclass(frozen=True)
 class SegmentDefinition:
-    """Everything needed to assign a customer, with the evidence for its use.
+    """Everything needed to assign customers to segments, with the evidence for using them.
 
     Attributes
     ----------
@@ -75,9 +75,9 @@ class SegmentDefinition:
     model : dict
         Plain JSON values with ``type``: ``single``; ``centroids`` (centers, categories); ``gaussians`` (weights, means,
         precision_cholesky, log_det, covariance); ``classes`` (weights, variables, cuts); ``rules`` (rules: segment,
-        when; the first that holds applies; decision trees and grids are rules too).
+        when; the first rule that is true applies; decision trees and grids are rules too).
     segments : tuple of Segment
-        In the order of the model's groups; a tie goes to the first.
+        In the order of the model's groups; of equal costs the first segment is chosen.
     as_of : str
         ISO date of the features; for rules the date of the declaration.
     verdict : str
@@ -85,18 +85,18 @@ class SegmentDefinition:
     method : str
         One of ``METHODS``.
     transform : Transform
-        How features become coordinates; ``NO_TRANSFORM`` where they keep their own unit.
+        How features become coordinates; ``NO_TRANSFORM`` if they keep their unit.
     title : dict of str
-        Its name by language.
+        Name by language.
     subject : str
     features : dict
         Column to {unit, formula: {en, zh}} as registered at the time of the fit.
     parameters, evidence : dict
         JSON values: the settings of the fit, and the measurements behind the verdict.
     training_digest : str
-        Digest of the features table it was fitted on.
+        Digest of the features table used for the fit.
     made_by : dict
-        The run that made it; not part of the version, so that a repeated run gives the same version.
+        The run that made the definition; not part of the version, so that a repeated run gives the same version.
     """
 
     name: str
@@ -126,7 +126,7 @@ class SegmentDefinition:
 
     @property
     def columns(self) -> list[str]:
-        """The columns it uses."""
+        """The columns the definition uses."""
         return model_columns(self.transform, self.model)
 
     @property
@@ -206,7 +206,7 @@ class SegmentDefinition:
 
 
 def assign(definition: SegmentDefinition, features: pd.DataFrame) -> pd.DataFrame:
-    """Assign the customers of a frame.
+    """Assign the customers of a data frame to segments.
 
     Parameters
     ----------
@@ -218,8 +218,8 @@ def assign(definition: SegmentDefinition, features: pd.DataFrame) -> pd.DataFram
     -------
     pandas.DataFrame
         customer_id, segment, definition_version; one row per customer, sorted by customer_id. Customers with
-        fewer known features than the definition requires, or who meet no rule, get ``unknown``; other missing values
-        become the fit's median, and comparisons of a rule with them are false.
+        fewer known features than the definition requires, or who meet no rule, get ``unknown``. Other missing values
+        are replaced by the median of the fit; in rules, comparisons with missing values are false.
 
     Raises
     ------
@@ -232,13 +232,15 @@ def assign(definition: SegmentDefinition, features: pd.DataFrame) -> pd.DataFram
         problem = f"{int(features['customer_id'].duplicated().sum())} repeated customer_id"
         raise DataError(Fault("features", problem, "one row per customer"))
     ordered = features.sort_values("customer_id", ignore_index=True)
-    at = place(definition.transform, definition.model, ordered)
-    frame = pd.DataFrame({"customer_id": ordered["customer_id"], "segment": np.array(_placed_keys(definition))[at]})
+    positions = place(definition.transform, definition.model, ordered)
+    frame = pd.DataFrame(
+        {"customer_id": ordered["customer_id"], "segment": np.array(_placed_keys(definition))[positions]}
+    )
     return frame.assign(definition_version=definition.version).astype({"segment": "str", "definition_version": "str"})
 
 
 def assign_table(definition: SegmentDefinition, table: ibis.Table) -> ibis.Table:
-    """Assign the customers of a table inside the engine.
+    """Assign the customers of a table to segments, inside the database engine.
 
     Parameters
     ----------
@@ -249,7 +251,7 @@ def assign_table(definition: SegmentDefinition, table: ibis.Table) -> ibis.Table
     Returns
     -------
     ibis.Table
-        customer_id, segment, definition_version, as from ``assign``, unordered.
+        customer_id, segment, definition_version: the result of ``assign``, unordered.
     """
     _check_columns(definition, {name: _is_numeric_type(table[name].type()) for name in table.columns})
     assigned = place_table(definition.transform, definition.model, table, _placed_keys(definition))
@@ -336,7 +338,7 @@ def _faults(definition: SegmentDefinition) -> Iterator[Fault]:
 
 
 def _check_columns(definition: SegmentDefinition, numbers: Mapping[str, bool | None]) -> None:
-    """Check that columns exist and are of the right kind; ``numbers`` maps each to whether it is numeric."""
+    """Check that columns exist and have the right type; ``numbers`` maps each column to whether it is numeric."""
     where, columns = f"segment definition '{definition.name}'", definition.columns
     missing = [name for name in ("customer_id", *columns) if name not in numbers]
     faults = [
@@ -358,7 +360,7 @@ def _canonical(content: Mapping[str, Any]) -> str:
 
 
 def _is_number(values: pd.Series) -> bool | None:
-    if values.dtype == object and values.isna().all():  # all missing: comparable as either
+    if values.dtype == object and values.isna().all():  # with no values it fits either type
         return None
     return pd.api.types.is_numeric_dtype(values) or pd.api.types.is_bool_dtype(values)
 

@@ -1,8 +1,8 @@
 """Is this still the same segment? A refit is matched to the last version, so that names stay with their customers.
 
-Each new segment is paired with at most one old one (Hungarian method; Kuhn 1955, Naval Research Logistics 2) by shared
-customers and by the distance of the centres. A pair that shares enough customers keeps its key and name; other segments
-are new, merged or split.
+Each new segment is paired with at most one old segment (Hungarian method; Kuhn 1955, Naval Research Logistics 2), by
+shared customers and by the distance of the centres. If the pair shares enough customers, the new segment keeps the old
+key and name; other segments are new, merged or split.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ __all__ = ["KINDS", "SegmentMatch", "carry_names", "match_segments", "match_tabl
 
 KINDS = ("kept", "new", "merged", "split")
 KEPT = 0.5  # Jaccard of members above which a segment is the same (Hennig 2007: up to .5 dissolved)
-PART = 0.5  # share of a segment's customers in another segment above which it counts as part of it
+PART = 0.5  # share of a segment's customers in another segment above which it counts as a part of that segment
 NEARNESS_WEIGHT = 0.25  # weight of the centres in the pairing; only members decide which segments are kept
 
 
@@ -31,16 +31,17 @@ class SegmentMatch:
     Attributes
     ----------
     key : str
-        Of the new segment, as fitted.
+        Key of the new segment, as fitted.
     kind : str
         ``kept`` (the same as ``before[0]``), ``merged`` (from two or more of the last version), ``split`` (one of two
         or more parts of ``before[0]``) or ``new``.
     before : tuple of str
         Keys of its segments of origin in the last version; empty where new.
     overlap : float
-        Jaccard of its members with those of the paired old segment, among customers assigned by both; 0 without a pair.
+        Jaccard similarity with the members of the paired old segment, among customers assigned by both; 0 without a
+        pair.
     distance : float
-        Between the paired centres, scaled units; missing where the definitions have no comparable centres.
+        Distance between the paired centres, in scaled units; missing if the centres are not comparable.
     """
 
     key: str
@@ -59,7 +60,7 @@ def match_segments(
     ----------
     old, new : SegmentDefinition
     old_assigned, new_assigned : pandas.DataFrame
-        customer_id, segment; one row per customer. Only customers assigned by both count.
+        customer_id, segment; one row per customer. Only customers assigned by both definitions are used.
 
     Returns
     -------
@@ -81,7 +82,7 @@ def match_segments(
 
 
 def carry_names(old: SegmentDefinition, new: SegmentDefinition, matches: Sequence[SegmentMatch]) -> SegmentDefinition:
-    """Carry key and name over to kept segments; descriptions and use are those of the new fit.
+    """Carry key and name over to kept segments; description and use come from the new fit.
 
     Parameters
     ----------
@@ -124,7 +125,7 @@ def match_table(matches: Sequence[SegmentMatch], old: SegmentDefinition, new: Se
     -------
     pandas.DataFrame
         One row per new segment: segment (key), kind, before (keys, joined by ", "), overlap, distance; then one row of
-        kind ``gone``, with missing overlap, per old segment that is the origin of none.
+        kind ``gone``, with missing overlap, per old segment from which no new segment originates.
     """
     rows = [
         (segment.key, match.kind, ", ".join(match.before), match.overlap, match.distance)
@@ -141,7 +142,7 @@ def _jaccard(counts: np.ndarray) -> np.ndarray:
 
 
 def _distances(old: SegmentDefinition, new: SegmentDefinition) -> np.ndarray:
-    """Return distances of new to old centres in units of the old scaling; missing where not comparable."""
+    """Return distances of new to old centres in units of the old scaling; missing if not comparable."""
     missing = np.full((len(new.segments), len(old.segments)), np.nan)
     old_centres, new_centres = _centres(old), _centres(new)
     if old_centres is None or new_centres is None or old.transform.columns != new.transform.columns:
@@ -196,7 +197,7 @@ def _match(
 
 def _numbered(segment: Segment, others: Sequence[Segment]) -> Segment:
     """Add a number to a segment whose key or name is already used."""
-    used = {(what, value) for other in others for what, value in (("key", other.key), *other.name.items())}
+    used = {(part, value) for other in others for part, value in (("key", other.key), *other.name.items())}
     numbered, rank = segment, 1
     while {("key", numbered.key), *numbered.name.items()} & used or numbered.key == UNKNOWN.key:
         rank += 1

@@ -1,4 +1,4 @@
-"""Who changed segment, how many, and why? Two assignments of the same customers compared.
+"""Who changed segment, how many, and why? A comparison of two assignments of the same customers.
 
 The assignments come from two definitions on one day, or from one definition on two days. ``workbench segments compare``
 prints the result.
@@ -30,7 +30,7 @@ class Migration:
     customers, only_before, only_after : int
         Customers assigned by both, only by the first, only by the second.
     moved : int
-        Customers with another segment key, of those assigned by both.
+        Customers whose segment key differs, of those assigned by both.
     adjusted_rand : float
         Adjusted Rand index of the two assignments, independent of segment names (Hubert & Arabie 1985); 1 for the same
         partition, about 0 by chance; missing below two customers.
@@ -94,7 +94,7 @@ def explain_moves(
     top : int
         Most features per move.
     least : int
-        Moves of fewer customers, or from segments in which fewer stayed, are left out.
+        Moves of fewer customers are left out, and moves from segments where fewer customers stayed.
 
     Returns
     -------

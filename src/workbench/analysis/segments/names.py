@@ -1,4 +1,4 @@
-"""Names of segments, from the features that distinguish their customers, never from a cluster's number.
+"""Names of segments, made from the features that distinguish their customers, never from cluster numbers.
 
 ``define_segments`` turns the verdict of 06_segment_customers into a named definition; a refit keeps the names of kept
 segments (``matching``).
@@ -26,14 +26,18 @@ if TYPE_CHECKING:
     from workbench.analysis.clustering.sweep import Candidate
     from workbench.analysis.clustering.verdicts import Verdict
 
-__all__ = ["define_segments", "name_segments", "name_tiers", "order_by_value", "telling_differences"]
+__all__ = ["define_segments", "distinguishing_features", "name_segments", "name_tiers", "order_by_value"]
 
-TELLING = 0.3  # smallest effect used in a name
-MILD = 0.2  # smallest difference of medians, of the base, that is named where no effect is that large
-TELLING_SHARE = 0.2  # smallest share of a level used in a name, in the segment or the base
+LEAST_EFFECT = 0.3  # smallest effect used in a name
+MILD = 0.2  # smallest difference of medians, relative to the base, used in a name if no effect is large enough
+LEAST_SHARE = 0.2  # smallest share of a level, in the segment or the base, for use in a name
 MOST_PHRASES = 3
-VALUE_COLUMNS = ("monetary_total", "spend_per_order_mean", "frequency_orders")  # the first present measures value
-TELLING_COLUMNS = (
+VALUE_COLUMNS = (
+    "monetary_total",
+    "spend_per_order_mean",
+    "frequency_orders",
+)  # the first column present measures value
+DISTINGUISHING_COLUMNS = (
     "segment", "feature", "level", "effect", "low", "high", "q_value", "statistic", "own", "base",
 )  # fmt: skip
 
@@ -48,7 +52,7 @@ def define_segments(
     verdict : Verdict
         From ``verdicts.judge``.
     spaces : Spaces
-        The data the candidates were fitted on.
+        Data used to fit the candidates.
     features : pandas.DataFrame
         One row per customer: the features in their own units, for ordering and descriptions.
     as_of : datetime.date
@@ -60,8 +64,9 @@ def define_segments(
     Returns
     -------
     SegmentDefinition
-        Structure: segments named by their distinguishing features, the most valuable first. Continuum: tiers in order
-        of value, or named by distinguishing features without a measure of value. Otherwise the single segment ``all``.
+        For ``structure``: segments named by their distinguishing features, the most valuable first. For ``continuum``:
+        tiers in order of value or, without a measure of value, segments named by distinguishing features. Otherwise the
+        single segment ``all``.
         A segment with a Jaccard under .6 is marked ``do_not_use``, under .75 ``pattern``.
     """
     fields = dict(details or {})
@@ -75,13 +80,13 @@ def define_segments(
         order = order_by_value(features, numbers, chosen.k)
         model, method = _reordered(kept_model(chosen, spaces), order), chosen.method
         numbers = numbers.map({int(before): after for after, before in enumerate(order)})
-        telling = telling_differences(spaces, features, numbers)
+        distinguishing = distinguishing_features(spaces, features, numbers)
         has_value = any(name in features and features[name].notna().any() for name in VALUE_COLUMNS)
         name_groups = name_tiers if has_value and verdict.verdict == "continuum" else name_segments
         marks = np.array(chosen.cluster_jaccard)[order]
         segments = tuple(
             replace(segment, use=_use(float(mark)))
-            for segment, mark in zip(name_groups(telling, chosen.k, labels=labels), marks, strict=True)
+            for segment, mark in zip(name_groups(distinguishing, chosen.k, labels=labels), marks, strict=True)
         )
     return SegmentDefinition(
         name=fields.pop("name", "customer_segments"),
@@ -96,7 +101,7 @@ def define_segments(
     )
 
 
-def telling_differences(spaces: Spaces, features: pd.DataFrame, numbers_of: pd.Series) -> pd.DataFrame:
+def distinguishing_features(spaces: Spaces, features: pd.DataFrame, numbers_of: pd.Series) -> pd.DataFrame:
     """List the distinguishing features of each segment, the strongest first.
 
     Numbers are compared on the clustering scale by the standardised mean difference from all customers, levels of
@@ -116,7 +121,8 @@ def telling_differences(spaces: Spaces, features: pd.DataFrame, numbers_of: pd.S
     pandas.DataFrame
         One row per segment and feature (level): segment (number), feature, level (missing for numbers), effect, low,
         high, q_value, statistic (median; mean where segment and base have the same median; share of a level), own
-        and base (in the feature's unit, or shares). Only significant ones (q at most .05). Effects are ranked to one
+        and base (figures of the segment and of all customers, in the feature's unit, or shares). Only significant
+        differences (q at most .05). Effects are ranked to one
         decimal, ties by the order of the features, so that tiny differences do not reorder names.
     """
     attributes = features.set_index("customer_id").reindex(numbers_of.index)
@@ -142,11 +148,11 @@ def telling_differences(spaces: Spaces, features: pd.DataFrame, numbers_of: pd.S
     named["rank"] = -named["effect"].abs().round(1)
     named["place"] = named["feature"].map({name: at for at, name in enumerate(columns)})
     ranked = named.sort_values(["segment", "rank", "place", "level"], na_position="first", ignore_index=True)
-    return ranked[list(TELLING_COLUMNS)]
+    return ranked[list(DISTINGUISHING_COLUMNS)]
 
 
 def _middles(values: pd.Series, numbers_of: pd.Series, segment: int) -> tuple[str, float, float]:
-    """Return the medians of the segment and of all, or their means where the medians are equal."""
+    """Return the medians of the segment and of all customers, or the means if the medians are equal."""
     inside = values[numbers_of == segment]
     segment_median, base_median = float(inside.median()), float(values.median())
     if segment_median != base_median:
@@ -155,29 +161,29 @@ def _middles(values: pd.Series, numbers_of: pd.Series, segment: int) -> tuple[st
 
 
 def name_segments(
-    telling: pd.DataFrame, k: int, *, labels: Mapping[str, Mapping[str, str]] | None = None
+    distinguishing: pd.DataFrame, k: int, *, labels: Mapping[str, Mapping[str, str]] | None = None
 ) -> tuple[Segment, ...]:
     """Name separate groups by the features on which they differ most from all customers.
 
     Parameters
     ----------
-    telling : pandas.DataFrame
-        From ``telling_differences``.
+    distinguishing : pandas.DataFrame
+        From ``distinguishing_features``.
     k : int
-        Number of segments; one without a row is ``average``.
+        Number of segments; a segment without a row is called ``average``.
     labels : mapping, optional
-        Feature to {"en", "zh"} label, for features without a phrase of their own.
+        Feature to {"en", "zh"} label, for features without a predefined phrase.
 
     Returns
     -------
     tuple of Segment
-        One per segment. A name joins up to three phrases with an effect of at least .3, the strongest first, absences
-        of a level last; without one, mild phrases for medians a fifth or more away from that of all customers; a
-        level needs a share of one in five. Where two segments would have the same name, further phrases and finally
-        a number are added. Keys are the English names in lower case with underscores. The
+        One per segment. A name joins up to three phrases for effects of at least .3, the strongest first, absences of a
+        level last. Without such effects, mild phrases are used for medians that differ by a fifth or more from the
+        median of all customers. A level needs a share of one in five. If two segments would have the same name, further
+        phrases and finally a number are added. Keys are the English names in lower case with underscores. The
         description gives the figures of the same differences.
     """
-    rows = [telling[telling["segment"] == at] for at in range(k)]
+    rows = [distinguishing[distinguishing["segment"] == at] for at in range(k)]
     segments = _distinct([_phrases_of(differences, labels or {}) for differences in rows])
     return tuple(
         replace(segment, description=_description(differences, labels or {}))
@@ -186,13 +192,13 @@ def name_segments(
 
 
 def name_tiers(
-    telling: pd.DataFrame, k: int, *, labels: Mapping[str, Mapping[str, str]] | None = None
+    distinguishing: pd.DataFrame, k: int, *, labels: Mapping[str, Mapping[str, str]] | None = None
 ) -> tuple[Segment, ...]:
     """Name the tiers of a continuum by their rank.
 
     Parameters
     ----------
-    telling, k, labels
+    distinguishing, k, labels
         As for ``name_segments``; segments are in descending order of value.
 
     Returns
@@ -203,7 +209,7 @@ def name_tiers(
     words = TIER_WORDS.get(k) or ("high", *["middle"] * (k - 2), "low")
     tiers = []
     for at, word in enumerate(words):
-        differences = telling[telling["segment"] == at]
+        differences = distinguishing[distinguishing["segment"] == at]
         group = _segment(_phrases_of(differences, labels or {})[0])
         english = (
             f"Tier {at + 1} of {k}, {word.replace('_', '-')}: {group.name['en'][:1].lower()}{group.name['en'][1:]}"
@@ -228,7 +234,7 @@ def order_by_value(features: pd.DataFrame, numbers: pd.Series, k: int) -> np.nda
     Returns
     -------
     numpy.ndarray
-        Indices, shape (k,), by the median, ties by the mean, then by size; without these columns only by size.
+        Indices, shape (k,), sorted by the median, ties by the mean, then by size; without these columns by size only.
     """
     sizes = numbers.value_counts().reindex(range(k), fill_value=0).to_numpy()
     present = [name for name in VALUE_COLUMNS if name in features.columns]
@@ -278,7 +284,7 @@ def _phrases_of(rows: pd.DataFrame, labels: Mapping[str, Mapping[str, str]]) -> 
     ranked = sorted(rows.itertuples(), key=_is_absence)  # presence before absence
     for row in ranked:
         words_of_row = phrase(row.feature, bool(row.effect > 0), labels, level=row.level)
-        is_strong_of[words_of_row] = is_strong_of.get(words_of_row, False) or _is_telling(row)
+        is_strong_of[words_of_row] = is_strong_of.get(words_of_row, False) or _is_distinctive(row)
     leading = [words_of_row for words_of_row, is_strong in is_strong_of.items() if is_strong][:MOST_PHRASES]
     mild = [mildly(phrase(row.feature, bool(row.effect > 0), labels)) for row in ranked if _is_mild(row)]
     leading = leading or list(dict.fromkeys(mild))[:MOST_PHRASES]
@@ -289,20 +295,20 @@ def _is_absence(row: Any) -> bool:
     return isinstance(row.level, str) and row.effect < 0
 
 
-def _is_telling(row: Any) -> bool:
-    if isinstance(row.level, str) and max(row.own, row.base) < TELLING_SHARE:
+def _is_distinctive(row: Any) -> bool:
+    if isinstance(row.level, str) and max(row.own, row.base) < LEAST_SHARE:
         return False
-    return abs(row.effect) >= TELLING
+    return abs(row.effect) >= LEAST_EFFECT
 
 
 def _is_mild(row: Any) -> bool:
-    """Say whether a number differs by a fifth of the base's median, though its effect is small."""
+    """Return whether the medians differ by a fifth of the base's median, although the effect is small."""
     return row.statistic == "median" and bool(abs(row.own - row.base) >= MILD * abs(row.base) > 0)
 
 
 def _description(rows: pd.DataFrame, labels: Mapping[str, Mapping[str, str]]) -> dict[str, str]:
     ranked = sorted(rows.itertuples(), key=_is_absence)
-    chosen = [row for row in ranked if _is_telling(row)] or [row for row in ranked if _is_mild(row)]
+    chosen = [row for row in ranked if _is_distinctive(row)] or [row for row in ranked if _is_mild(row)]
     facts = [
         Fact(row.feature, row.level, row.statistic, float(row.own), float(row.base)) for row in chosen[:MOST_PHRASES]
     ]
@@ -310,7 +316,7 @@ def _description(rows: pd.DataFrame, labels: Mapping[str, Mapping[str, str]]) ->
 
 
 def _distinct(phrases: list[tuple[list[Phrase], list[Phrase]]]) -> tuple[Segment, ...]:
-    """Lengthen names until all differ in key and in both languages, then number the remaining duplicates."""
+    """Add phrases until all names differ in key and both languages, then number the remaining duplicates."""
     n_added = [0] * len(phrases)
     for _ in range(1 + max(len(further) for _, further in phrases)):
         segments = [

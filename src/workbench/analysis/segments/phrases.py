@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-__all__ = ["AVERAGE", "PHRASES", "Fact", "TIER_WORDS", "TIER_ZH", "Phrase", "describe", "mildly", "phrase"]
+__all__ = ["AVERAGE", "PHRASES", "TIER_WORDS", "TIER_ZH", "Fact", "Phrase", "describe", "mildly", "phrase"]
 
 Phrase = tuple[str, str]  # (en, zh)
 AVERAGE: Phrase = ("average", "平均")
@@ -13,7 +13,7 @@ _MIDDLES: dict[str, Phrase] = {"median": ("at the median", "中位数"), "mean":
 
 
 class Fact(NamedTuple):
-    """One difference of a description.
+    """One difference that a description reports.
 
     Attributes
     ----------
@@ -62,7 +62,7 @@ LEVEL_PHRASES: dict[str, tuple[tuple[str, str], tuple[str, str]]] = {
     "channel_top": (("buys by {en}", "多在{zh}购买"), ("seldom buys by {en}", "少在{zh}购买")),
     "shopping_mode": (("shops {en}", "{zh}购物"), ("seldom shops {en}", "很少{zh}购物")),
 }
-# levels with names of the workbench
+# names of levels that the workbench defines
 LEVEL_WORDS = {
     "online": ("online only", "仅线上"), "store": ("in stores only", "仅门店"), "mixed": ("both ways", "线上线下兼有"),
 }  # fmt: skip
@@ -83,9 +83,9 @@ def phrase(feature: str, high: bool, labels: Mapping[str, Mapping[str, str]], *,
     feature : str
     high : bool
     labels : mapping
-        Feature to {"en", "zh"}, for features without a phrase of their own.
+        Feature to {"en", "zh"} label, for features without a predefined phrase.
     level : str, optional
-        Of a category.
+        Level of a categorical feature.
 
     Returns
     -------
@@ -130,7 +130,7 @@ def describe(facts: Sequence[Fact], labels: Mapping[str, Mapping[str, str]]) -> 
     Returns
     -------
     dict
-        en and zh; without facts, a sentence that nothing distinguishes it.
+        The sentence in en and zh; without facts it says that nothing distinguishes the segment.
     """
     if not facts:
         return {"en": "No feature differs clearly from customers as a whole.", "zh": "没有与总体明显不同的特征。"}
@@ -152,12 +152,12 @@ def describe(facts: Sequence[Fact], labels: Mapping[str, Mapping[str, str]]) -> 
 
 
 def _within(words: str) -> str:
-    """Return a label for the middle of a sentence; names and abbreviations keep their capitals."""
+    """Return a label in lower case for use within a sentence; names and abbreviations keep their capitals."""
     return words[:1].lower() + words[1:] if words[1:] == words[1:].lower() else words
 
 
 def _number(value: float) -> str:
-    """Format a figure with three digits, large ones in full."""
+    """Format a figure with three significant digits, large figures in full."""
     if abs(value) >= 1_000:  # noqa: PLR2004
         return f"{value:,.0f}"
     return f"{value:.3g}"

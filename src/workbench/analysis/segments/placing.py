@@ -1,7 +1,7 @@
-"""Assigning customers to segments, with the same result on a frame and as an expression in the engine.
+"""Assigning customers to segments, with the same result on a data frame and in the database engine.
 
-Every model except rules gives each segment a cost; the lowest is chosen, ties go to the first segment. Costs are
-rounded to nine decimals and summed in the same order in both forms, so that ties are resolved alike.
+Every model except rules gives each segment a cost. The segment with the lowest cost is chosen, of equal ones the first.
+Costs are rounded to nine decimals and summed in the same order in both forms, so that ties are resolved alike.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ _LEAST = 1e-12  # lower bound of a probability in a logarithm
 
 
 def model_columns(transform: Transform, model: Mapping[str, Any]) -> list[str]:
-    """Return the columns a definition uses: numbers, then categories; or those of classes or rules."""
+    """Return the columns a definition uses: numbers, then categories; or the columns of its classes or rules."""
     if model["type"] == "classes":
         return list(model["variables"])
     if model["type"] == "rules":
@@ -70,14 +70,14 @@ def model_faults(transform: Transform, model: Mapping[str, Any], keys: Sequence[
 
 
 def kind_faults(transform: Transform, model: Mapping[str, Any], numbers: Mapping[str, bool | None]) -> list[str]:
-    """List columns with texts where the definition needs numbers, or the other way round.
+    """List the errors of columns that have texts where the definition needs numbers, or the other way round.
 
     Parameters
     ----------
     transform, model
-        Of the definition.
+        Parts of the definition.
     numbers : mapping
-        Column to whether it has numbers (or flags); None where it is empty.
+        Column to whether it has numbers or flags; None for an empty column.
     """
     if model["type"] == "rules":
         faults = [
@@ -99,7 +99,7 @@ def kind_faults(transform: Transform, model: Mapping[str, Any], numbers: Mapping
 
 
 def place(transform: Transform, model: Mapping[str, Any], frame: pd.DataFrame) -> np.ndarray:
-    """Return the index of each row's segment (for rules: the first rule that holds), -1 where too little is known."""
+    """Return the index of each row's segment (for rules: of the first true rule); -1 if too few features are known."""
     if model["type"] == "single":
         return np.zeros(len(frame), dtype=int)
     if model["type"] == "rules":
@@ -112,7 +112,7 @@ def place(transform: Transform, model: Mapping[str, Any], frame: pd.DataFrame) -
 def costs(transform: Transform, model: Mapping[str, Any], frame: pd.DataFrame) -> np.ndarray:
     """Return the cost of each segment for each row, shape (rows, segments): squared distances, or minus log densities.
 
-    Missing numbers become the fit's median; missing or unseen levels favour no segment.
+    Missing numbers are replaced by the median of the fit; missing or unseen levels favour no segment.
     """
     columns = [_number_of(frame[name]) for name in _numbers(transform, model)]
     points = coordinates(transform, dict(zip(transform.columns, columns, strict=True))) if columns else []
@@ -151,8 +151,8 @@ def compile_place(transform: Transform, model: Mapping[str, Any], table: ibis.Ta
 def place_table(transform: Transform, model: Mapping[str, Any], table: ibis.Table, keys: Sequence[str]) -> ibis.Table:
     """Return customer_id and segment as from ``compile_place``, with each coordinate and cost computed once.
 
-    A single expression repeats every coordinate in every cost and every cost in every branch, which an engine does not
-    optimise inside a CASE. Here they are intermediate columns.
+    In a single expression every cost repeats the coordinates and every CASE branch repeats the costs, which the engine
+    does not optimise. Here coordinates and costs are intermediate columns.
     """
     if model["type"] not in ("centroids", "gaussians") or not transform.features:
         return table.select("customer_id", segment=compile_place(transform, model, table, keys))
@@ -220,7 +220,7 @@ def _round(values: np.ndarray) -> np.ndarray:
 
 
 def _level_costs(transform: Transform, model: Mapping[str, Any], at: int) -> dict[str, tuple[dict[str, float], float]]:
-    """Return, for one centre, each category's squared distance by level, and without a level."""
+    """Return, for one centre, each category's squared distance by level, and that of a missing or unseen level."""
     centre, start = model["centers"][at], len(transform.features)
     level_costs: dict[str, tuple[dict[str, float], float]] = {}
     for name, category in model.get("categories", {}).items():

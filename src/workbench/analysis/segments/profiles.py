@@ -12,7 +12,7 @@ from workbench.analysis.intervals import LEVEL, wilson
 __all__ = ["profile_segments", "segment_sizes", "strongest_differences"]
 
 Z = 1.959963984540054  # standard normal quantile of a .95 interval
-LEAST = 2  # fewest customers with a value, inside and outside, for an interval
+LEAST = 2  # fewest customers with a value, inside and outside the segment, for an interval
 
 
 def segment_sizes(assigned: pd.DataFrame, keys: Sequence[str], *, level: float = LEVEL) -> pd.DataFrame:
@@ -53,16 +53,16 @@ def profile_segments(
     columns : sequence of str
         Missing values are excluded from every figure; ``n_known`` counts the others.
     matrix : pandas.DataFrame, optional
-        Scaled features indexed by customer_id (``transforms.prepare``). For its columns the standardised difference is
-        computed on that scale, on which long tails do not dominate; means and medians stay in the feature's own unit.
+        Scaled features indexed by customer_id (``transforms.prepare``). For these columns the standardised difference
+        is computed on the scaled values, so that long tails do not dominate; means and medians keep the feature's unit.
 
     Returns
     -------
     pandas.DataFrame
         One row per segment and feature, sorted by segment, then in the order of ``columns``: segment, feature, n,
-        n_known, mean, median, base_mean, base_median, difference (mean of the segment minus mean of all, in standard
-        deviations of all), low, high. The interval is Welch's for segment against all others, normal approximation,
-        rescaled to the difference from all; missing with fewer than two known values on either side.
+        n_known, mean, median, base_mean, base_median, difference (mean of the segment minus mean of all customers, in
+        standard deviations of all), low, high. The interval is Welch's for segment against all others, normal
+        approximation, rescaled to the difference from all; missing with fewer than two known values on either side.
     """
     table = (
         features.set_index("customer_id").join(assigned.set_index("customer_id")["segment"], how="inner").sort_index()
@@ -129,7 +129,7 @@ def _compare(values: pd.Series, scaled: np.ndarray, inside: np.ndarray) -> dict[
 
 
 def _difference(values: np.ndarray, inside: np.ndarray) -> tuple[float, float, float]:
-    """Return the mean inside minus the mean of all, in standard deviations of all, with its interval."""
+    """Return the mean inside minus the mean of all customers, in standard deviations of all, with its interval."""
     is_known = np.isfinite(values)
     segment, others = values[is_known & inside], values[is_known & ~inside]
     sd = values[is_known].std() if is_known.any() else 0.0

@@ -1,4 +1,4 @@
-"""Why is a customer in this segment, and which other is nearest? For any definition."""
+"""Why is a customer in this segment, and which other segment is nearest? For any definition."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _OPPOSITE = {">=": "<", ">": "<=", "<=": ">", "<": ">="}
 
 
 def explain_customer(definition: SegmentDefinition, customer: pd.DataFrame, *, top: int = TOP) -> pd.DataFrame:
-    """Explain a customer's segment, and measure the distance to the nearest other one.
+    """Explain a customer's segment, and measure the distance to the nearest other segment.
 
     Parameters
     ----------
@@ -32,17 +32,18 @@ def explain_customer(definition: SegmentDefinition, customer: pd.DataFrame, *, t
     customer : pandas.DataFrame
         One row: customer_id and the columns of the definition.
     top : int
-        Most features, the most decisive first; for rules all conditions that were met are returned.
+        Most features, the most decisive first; for rules all conditions met are returned.
 
     Returns
     -------
     pandas.DataFrame
-        One row per condition met, or per decisive feature: customer_id, segment, feature, value (hers), condition (for
-        rules, such as ``< 90``), typical and other_typical (the value at the centre of her segment and of the nearest
-        other, in the feature's unit; for categories the most frequent level), weight (share, 0..1, of the cost
-        difference in favour of her segment that is due to the feature), nearest_other (key; missing with one segment),
-        distance (to the nearest other minus to her own, in scaled units; for gaussians and classes: the difference of
-        log densities; for rules: conditions of the other that she does not meet). An ``unknown`` customer has one row
+        One row per condition met, or per decisive feature: customer_id, segment, feature, value (of the customer),
+        condition (for rules, such as ``< 90``), typical and other_typical (the value at the centre of the customer's
+        segment and of the nearest other segment, in the feature's unit; for categories the most frequent level), weight
+        (share, 0..1, of the lower cost of the customer's segment that is due to the feature), nearest_other (key;
+        missing with one segment), distance (to the nearest other segment minus to the customer's own, in scaled units;
+        for gaussians and classes the difference of log densities; for rules the number of conditions of the other
+        segment that the customer does not meet). An ``unknown`` customer has one row
         without a feature.
 
     Raises
@@ -78,39 +79,39 @@ def _by_rules(definition: SegmentDefinition, customer: pd.DataFrame) -> list[dic
     return [nearest_columns | comparison for comparison in comparisons] or [nearest_columns]
 
 
-def _met(condition: Condition, customer: pd.DataFrame, wanted: bool) -> list[dict[str, Any]]:
+def _met(condition: Condition, customer: pd.DataFrame, outcome: bool) -> list[dict[str, Any]]:
     """Return the comparisons that make a condition true (or, under NOT, false)."""
     if "feature" in condition:
         name = condition["feature"]
         return [
-            {"feature": name, "value": _plain(customer[name].iloc[0]), "condition": _condition_text(condition, wanted)}
+            {"feature": name, "value": _plain(customer[name].iloc[0]), "condition": _condition_text(condition, outcome)}
         ]
     if "not" in condition:
-        return _met(condition["not"], customer, not wanted)
+        return _met(condition["not"], customer, not outcome)
     parts = parts_of(condition)
-    every = ("all" in condition) == wanted  # all parts count, or only those with this outcome
-    decisive = parts if every else [part for part in parts if bool(holds(part, customer)[0]) == wanted]
-    return [row for part in decisive for row in _met(part, customer, wanted)]
+    every = ("all" in condition) == outcome  # either all parts are decisive, or only those with this outcome
+    decisive = parts if every else [part for part in parts if bool(holds(part, customer)[0]) == outcome]
+    return [row for part in decisive for row in _met(part, customer, outcome)]
 
 
-def _unmet(condition: Condition, customer: pd.DataFrame, wanted: bool = True) -> int:
-    """Count the comparisons that would have to change; of alternatives the fewest."""
+def _unmet(condition: Condition, customer: pd.DataFrame, outcome: bool = True) -> int:
+    """Count the comparisons that would have to change; of alternatives the smallest count."""
     if "feature" in condition:
-        return int(bool(holds(condition, customer)[0]) != wanted)
+        return int(bool(holds(condition, customer)[0]) != outcome)
     if "not" in condition:
-        return _unmet(condition["not"], customer, not wanted)
-    counts = [_unmet(part, customer, wanted) for part in parts_of(condition)]
-    return (sum if ("all" in condition) == wanted else min)(counts or [0])
+        return _unmet(condition["not"], customer, not outcome)
+    counts = [_unmet(part, customer, outcome) for part in parts_of(condition)]
+    return (sum if ("all" in condition) == outcome else min)(counts or [0])
 
 
-def _condition_text(leaf: Condition, wanted: bool) -> str:
+def _condition_text(leaf: Condition, outcome: bool) -> str:
     if leaf["op"] == "missing":
-        return "is missing" if wanted else "is known"
+        return "is missing" if outcome else "is known"
     if leaf["op"] == "in":
-        listed = ", ".join(item if isinstance(item, str) else f"{item:g}" for item in leaf["value"])
-        return listed if wanted else f"not {listed}"
+        values = ", ".join(item if isinstance(item, str) else f"{item:g}" for item in leaf["value"])
+        return values if outcome else f"not {values}"
     sign = _WORDS[leaf["op"]]
-    return f"{sign if wanted else _OPPOSITE[sign]} {leaf['value']:g}"
+    return f"{sign if outcome else _OPPOSITE[sign]} {leaf['value']:g}"
 
 
 # centroids, gaussians and classes: the decisive features ---------------------------------------
@@ -156,7 +157,7 @@ def _gain(
     pair: tuple[int, int],
     typical: tuple[Any, Any],
 ) -> float:
-    """Return by how much her segment's lead would shrink if she had the other segment's typical value."""
+    """Return by how much the cost advantage would shrink with the other segment's typical value of a feature."""
     first, second = pair
     changed = customer.assign(**{name: [typical[1]]})
     before = costs(definition.transform, definition.model, customer)[0]
@@ -165,7 +166,7 @@ def _gain(
 
 
 def _typical(definition: SegmentDefinition, name: str, at: int) -> Any:
-    """Return the value of a feature at the centre of a segment, in its own unit; for categories the likeliest level."""
+    """Return a feature's value at the centre of a segment, in the feature's unit; of categories the likeliest level."""
     model, transform = definition.model, definition.transform
     if model["type"] == "classes":
         levels = model["variables"][name]

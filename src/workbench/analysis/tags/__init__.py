@@ -1,1 +1,1 @@
-"""Tags: the registry's definitions turned into one Ibis expression each, and what their values show."""
+"""Tags: compiling the definitions of the registry to Ibis expressions, and analysing tag values."""

@@ -1,4 +1,4 @@
-"""Survey answers of each customer: the latest answer to the question of an item, and scores of reliable scales."""
+"""Survey answers of each customer: the latest answer per item, and scores of reliable scales."""
 
 from __future__ import annotations
 
@@ -41,22 +41,22 @@ class ScoredScale:
 
 
 def latest_answers(responses: ir.Table, questions: Mapping[str, Sequence[str]], *, items: Iterable[str]) -> ir.Table:
-    """Return each customer's latest answer to the question of each item.
+    """Return each customer's latest answer for each survey item.
 
     Parameters
     ----------
     responses : ibis.Table
         customer_id, question, answer, answered_at where known; only rows before the as-of date.
     questions : mapping of str to sequence of str
-        Item to the names of its question; by default the item's id and its name in either language.
+        Item to its questions as written in the responses; default: the item's id and its name in either language.
     items : iterable of str
-        The allowed items.
+        Items that may be used.
 
     Returns
     -------
     ibis.Table
-        One row per customer who answered: ``answer_<item>`` for every item with a question in the responses; of several
-        answers at the same time the one that sorts first.
+        One row per customer who answered: ``answer_<item>`` for every item whose question occurs in the responses; of
+        several answers at the same time the one that sorts first.
     """
     answered = responses.filter(responses.customer_id.notnull() & responses.answer.notnull())
     answered = answered.mutate(question_key=answered.question.strip().lower())

@@ -1,6 +1,6 @@
-"""Which columns may a tag use? Features, results of later stages, survey answers, and the account.
+"""Which columns may a tag use? Features, results of later stages, survey answers, and account data.
 
-A column that no profile can have is an error; a column that this profile lacks makes the tag unknown.
+A column that cannot exist in any profile is an error. If this profile lacks a column, the tag is unknown.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ __all__ = [
     "ANSWER",
     "ATTRIBUTES",
     "CONSENT",
-    "TAG_PURPOSE",
     "LIKES",
     "SCORE",
     "TAG",
+    "TAG_PURPOSE",
     "KnownColumn",
     "kind_of",
     "known_columns",
@@ -34,13 +34,13 @@ __all__ = [
 ]
 
 TAG = "tag_"  # prefix of the id of a tag in a condition
-ANSWER = "answer_"  # prefix of an item whose question was answered
-SCORE = "score_"  # prefix of an item whose scale was scored
+ANSWER = "answer_"  # prefix of an item answered in a survey
+SCORE = "score_"  # prefix of an item scored from a survey scale
 ACCOUNT = "account_"  # prefix of a column of the customer's account
-CONSENT = "consent_"  # prefix of a purpose
-TAG_PURPOSE = "tag_"  # purpose of one tag: a customer may refuse it alone
+CONSENT = "consent_"  # prefix of a consent purpose
+TAG_PURPOSE = "tag_"  # prefix of the consent purpose of a single tag, which a customer may refuse
 ATTRIBUTES = "attribute_"  # prefix of a declared attribute of customers
-LIKES = "likes_"  # prefix of the columns of a declared like
+LIKES = "likes_"  # prefix of the columns of a declared preference (like)
 MIXED = ("income", "children", "household_size")  # numbers in one source, bands in another
 _ACCOUNT_NUMBERS = ("employees", "revenue", "sites")
 _SURVEYED = tuple(name for name, item in ITEMS.items() if any("responses" in need for need in item.needs))
@@ -68,11 +68,11 @@ class KnownColumn:
     Attributes
     ----------
     kind : str
-        A key of ``core.schema.KINDS``, or ``attribute`` where sources differ.
+        A key of ``core.schema.KINDS``, or ``attribute`` if the type differs between sources.
     needs : str
-        The source columns, in words for the reader.
+        The source columns, as text for the reader.
     window : int or None
-        Length of its window, days.
+        Length of the column's window in days.
     """
 
     kind: str
@@ -85,7 +85,7 @@ def _is_like(name: str) -> bool:
 
 
 def kind_of(name: str, dtype: dt.DataType) -> str:
-    """Return the kind of a column by its type in the engine; numbers-or-bands stay ``attribute``."""
+    """Return the kind of a column by its type in the database; columns of numbers or bands stay ``attribute``."""
     if name in MIXED:
         return ATTRIBUTE
     return next((kind for word, kind in _KINDS.items() if getattr(dtype, f"is_{word}")()), "text")
@@ -107,9 +107,9 @@ def known_columns(
     windows_days : iterable of int
         The windows of 03_build_features.
     named : iterable of str
-        Columns used by tags; those that begin with ``attribute_`` are attributes a profile may declare.
+        Columns used by tags; those with the prefix ``attribute_`` are attributes that a profile may declare.
     attributes : iterable of str
-        Attributes declared by a profile, before their types are known.
+        Attributes declared by a profile, if their types are not yet known.
     """
     allowed = {name: KnownColumn(_customer_kind(name, kind), f"customers.{name}") for name, kind in _attributes()}
     for table in _PER_CUSTOMER:
@@ -141,7 +141,7 @@ def known_columns(
 
 
 def null_type(kind: str) -> str:
-    """Return the engine type of a column that is absent."""
+    """Return the database type for a missing column of a kind."""
     return "string" if kind == ATTRIBUTE else ibis_type(kind)
 
 

@@ -34,7 +34,7 @@ __all__ = [
 ]
 
 CUT_DECIMALS = 6
-VISIBLE = "_visible"  # whether this customer may be tagged
+VISIBLE = "_visible"  # column: whether the customer may be tagged
 
 
 @dataclass(frozen=True)
@@ -46,9 +46,9 @@ class Plan:
     levels : tuple of tuple of Tag
         Tags that depend only on columns, then tags that depend on these, and so on.
     absent : dict of str to tuple of str
-        Tags this profile cannot have, to the missing groups of columns (``a|b``).
+        Tag that this profile cannot have, to its missing groups of columns (``a|b``: a or b).
     short : dict of str to int
-        Tags whose window is longer than the data, to its length in days.
+        Tag whose window is longer than the data, to the length of the window in days.
     """
 
     levels: tuple[tuple[Tag, ...], ...]
@@ -70,7 +70,7 @@ def columns_of_tag(tag: Tag) -> list[str]:
 
 
 def needs_of(tag: Tag) -> list[str]:
-    """Return the groups of columns that must be known: as declared, by default all it uses, and its support."""
+    """Return the groups of columns that must be known: the declared ones, else all columns used, and the support."""
     groups = tag.needs or columns_of_tag(tag)
     return [*groups, *(name for name in tag.support if name not in groups)]
 
@@ -82,13 +82,13 @@ def names_in(tags: Iterable[Tag]) -> set[str]:
 
 
 def window_of(tag: Tag, columns: Mapping[str, KnownColumn]) -> int:
-    """Return the window of a tag in days: as declared, at least the longest of its columns; 0 for all data."""
+    """Return the window of a tag in days: the declared one, but at least that of its columns; 0 for all data."""
     windows = [columns[name].window or 0 for name in columns_of_tag(tag) if name in columns]
     return max([tag.window_days or 0, *windows])
 
 
 def check_tags(tags: Sequence[Tag], columns: Mapping[str, KnownColumn]) -> list[Fault]:
-    """List the faults of tag rules: unknown columns or tags, comparisons of different kinds, cycles.
+    """List the faults of tag rules: unknown columns or tags, comparisons of different types, circular dependencies.
 
     Parameters
     ----------
@@ -116,14 +116,14 @@ def plan_tags(
     *,
     days_covered: int | None = None,
 ) -> Plan:
-    """Sort tags into computable ones, those that lack columns, and those with too long a window.
+    """Sort tags into computable ones, those with missing columns, and those with too long a window.
 
     Parameters
     ----------
     tags : sequence of Tag
     columns : mapping of str to KnownColumn
     present : mapping of str to type
-        The columns of the wide table. A copied column must have texts, and one with quantiles numbers.
+        The columns of the wide table. A copied column must have texts, a column with quantiles numbers.
     days_covered : int, optional
         Days between the first dated row and the as-of date; windows are not checked without it.
 
@@ -160,7 +160,7 @@ def plan_tags(
 
 
 def find_cut_points(table: ir.Table, tags: Iterable[Tag]) -> dict[str, tuple[float, ...]]:
-    """Compute the cut points of every tag with quantiles, in one query.
+    """Compute the cut points of all tags with quantiles in one query.
 
     Returns
     -------
@@ -202,13 +202,13 @@ def compile_tags(
     cuts : mapping of str to sequence of float
         From `find_cut_points`.
     minors : bool
-        Whether minors who consent may be tagged.
+        Whether minors may be tagged if they consent.
 
     Returns
     -------
     ibis.Table
-        The table with the tags beside its columns: text, null where a required column is missing or the customer has
-        not granted the required purpose; and ``_visible``, whether the customer may be tagged.
+        The table with one more column per tag: text, null if a required column is missing or the customer has not
+        granted the required purpose; and ``_visible``, whether the customer may be tagged.
     """
     from workbench.analysis.tags.wide import hidden_customers  # noqa: PLC0415  (imports the engine, which checking does not need)
 

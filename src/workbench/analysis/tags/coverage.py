@@ -1,4 +1,4 @@
-"""Coverage of the portrait: known items, what each missing source would add, and values by tag."""
+"""Coverage of the portrait: known items, items that missing sources would add, and values by tag."""
 
 from __future__ import annotations
 
@@ -23,23 +23,23 @@ _VALUE_COLUMNS = ["tag", "value", "customers", "share"]
 
 
 def count_items(tagged: Tagged, tags: Iterable[Tag], portraits: ir.Table, *, present: Collection[str]) -> pd.DataFrame:
-    """Return the status of every portrait item, its number of customers, and what it lacks.
+    """Return the status of every portrait item, its number of customers, and its missing sources.
 
     Parameters
     ----------
     tagged : Tagged
     tags : iterable of Tag
-        The whole registry.
+        All tags of the registry.
     portraits : ibis.Table
-        The written table.
+        The table ``portraits``.
     present : collection of str
         Tables, and columns as table.column, that this profile has.
 
     Returns
     -------
     DataFrame
-        item, group, status (known, unknown, off), tags (computed), customers (with at least one of them), share (0..1
-        of all customers), both missing where no customer has it; lacks (missing sources; empty where known).
+        item, group, status (known, unknown, off), tags (computed), customers (with at least one of the tags), share
+        (0..1 of all customers), both missing if no customer has the item; lacks (missing sources; empty if known).
     """
     by_item: dict[str, list[Tag]] = {name: [] for name in ITEMS}
     for tag in tags:
@@ -73,8 +73,8 @@ def missing_sources(items: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        source (a table, columns of a table, or either of several), items (a list of item ids), count; the most items
-        first. An item that lacks two sources is listed under both.
+        source (a table, columns of a table, or one of several alternatives), items (a list of item ids), count; the
+        source with the most items first. An item with two missing sources is listed under both.
     """
     items_by_source: dict[str, list[str]] = {}
     for row in items[items["status"] == UNKNOWN].itertuples():
@@ -128,7 +128,7 @@ def recount_values(counts: Mapping[tuple[str, str], int], tags: Sequence[Tag]) -
 
 
 def _customers_by_item(portraits: ir.Table, ids: Mapping[str, list[str]]) -> dict[str, int]:
-    """Count customers with one of the tags of each item, and all customers under the empty name."""
+    """Count the customers with any tag of each item; the key "" has the number of all customers."""
     has_item = {
         name: ibis.or_(*[portraits[tag].notnull() for tag in tag_ids]).cast("int64").sum()
         for name, tag_ids in ids.items()
@@ -140,7 +140,7 @@ def _customers_by_item(portraits: ir.Table, ids: Mapping[str, list[str]]) -> dic
 
 
 def _describe_missing(item: str, tags: Sequence[Tag], tagged: Tagged, present: Collection[str]) -> str:
-    """Describe the missing sources of an item; if none is missing, what its tags lack."""
+    """Describe the missing sources of an item or, if no source is missing, the data its tags lack."""
     missing = ITEMS[item].lacks(present)
     if missing:
         return " + ".join(need.replace("|", " or ") for need in missing)

@@ -13,8 +13,8 @@ from workbench.analysis.tags.columns import TAG
 
 __all__ = ["PSI_MOVED", "compare_with_last", "measure_accuracy", "psi"]
 
-PSI_MOVED = 0.1  # a tag has moved above this value, if it also exceeds the bound by chance
-BAND = 0.95
+PSI_MOVED = 0.1  # a tag has drifted if the index exceeds this value and the bound under no drift
+BAND = 0.95  # quantile of the index under no drift
 
 
 def psi(now: np.ndarray, before: np.ndarray) -> tuple[float, float]:

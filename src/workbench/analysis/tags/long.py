@@ -1,4 +1,4 @@
-"""One row per customer and tag: the value with its evidence, start and expiry."""
+"""The table ``tags``: one row per customer and tag, with value, evidence, start and expiry date."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def lengthen(
     cuts: Mapping[str, Sequence[float]],
     before: ir.Table | None = None,
 ) -> ir.Table:
-    """Turn tag columns into rows.
+    """Turn tag columns into one row per customer and tag.
 
     Parameters
     ----------
@@ -41,7 +41,8 @@ def lengthen(
     cuts : mapping of str to sequence of float
         Cut points, part of the evidence.
     before : ibis.Table, optional
-        The table of the last run. An unchanged value keeps its ``since``; rows dated after ``as_of`` are ignored.
+        The table ``tags`` of the last run. An unchanged value keeps its ``since``; rows dated after ``as_of`` are
+        ignored.
 
     Returns
     -------
@@ -60,7 +61,7 @@ def lengthen(
 
 
 def keep_last(long: ir.Table, tagged: ir.Table, before: ir.Table, tags: Sequence[Tag], *, as_of: date) -> ir.Table:
-    """Carry over from the last run: ``since`` of unchanged values, and values of tags that keep their last one."""
+    """Carry over from the last run ``since`` of unchanged values, and the values of tags that keep their last value."""
     earlier = _earlier(before, as_of).select(_customer="customer_id", _tag="tag", _value="value", _since="since")
     joined = long.left_join(earlier, [long.customer_id == earlier["_customer"], long["tag"] == earlier["_tag"]])
     is_same = joined["_value"] == joined["value"]
@@ -118,7 +119,7 @@ def _earlier(before: ir.Table, as_of: date) -> ir.Table:
 
 
 def _lost(tagged: ir.Table, before: ir.Table, tags: Sequence[Tag], *, as_of: date) -> ir.Table | None:
-    """Return the last values of current, visible customers who now have none, for tags that keep their last value."""
+    """Return last values for tags that keep them, of current and visible customers who have no value now."""
     keeping = _keeping(tags)
     if not keeping:
         return None
@@ -141,7 +142,7 @@ _TAG_SCHEMA = {"tag": "string", "item": "string", "version": "int64", "expires_a
 
 def _tag_row(tag: Tag, as_of: date) -> dict[str, object]:
     expires = None
-    if tag.ttl_days is not None and as_of != UNDATED:  # undated runs do not expire
+    if tag.ttl_days is not None and as_of != UNDATED:  # in undated runs tags do not expire
         expires = date.fromordinal(as_of.toordinal() + tag.ttl_days)
     return {"tag": tag.id, "item": tag.item, "version": tag.version, "expires_at": expires}
 

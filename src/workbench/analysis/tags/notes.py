@@ -1,4 +1,4 @@
-"""What should product and service teams know about each segment? Complaints, returns, ratings and wishes."""
+"""Notes on each segment for product and service teams: complaints, returns, ratings and wishes."""
 
 from __future__ import annotations
 
@@ -41,15 +41,15 @@ def note_segments(portraits: ir.Table, *, least: int) -> pd.DataFrame:
     portraits : ibis.Table
         One row per customer, one column per tag.
     least : int
-        Fewest customers of a row in the result.
+        Fewest customers of a row.
 
     Returns
     -------
     DataFrame
         segment, tag, value, customers, known (customers of the segment with the tag), share (of these, 0..1),
         base_share (of all customers with the tag), tgi (100 times the ratio of the shares). The three values with the
-        most customers per segment and tag; all customers (``all_counts``) come first, and are the only group where
-        there is a single segment. Empty without such tags.
+        most customers per segment and tag; all customers (`EVERYBODY`) come first, and are the only group if there
+        is only one segment. Empty without such tags.
     """
     by = group_of(portraits)
     tags = [name for name in NOTED if name in portraits.columns]

@@ -1,4 +1,4 @@
-"""Columns from recommendations and from declared likes, one row per customer. Serves 12_tag_customers."""
+"""Columns from recommendations and declared preferences (likes), one row per customer. Serves 12_tag_customers."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Likes", "likes_of", "offers_of"]
 
-_SHARE = '"share": ([0-9.e-]+)'  # in the evidence of a recommendation
+_SHARE = '"share": ([0-9.e-]+)'  # the share in the evidence of a recommendation
 _NEEDED = {"customer_id", "product_id"}
 
 Likes = Mapping[str, Mapping[str, Sequence[str]]]
@@ -35,9 +35,9 @@ def offers_of(tables: Mapping[str, ir.Table]) -> ir.Table | None:
     Returns
     -------
     ibis.Table or None
-        customer_id, next_category (of most new items, ties by the best rank, then by name), next_category_items (new
-        items in it), cross_sell_share (0..1: mean share of the buyers of an item the customer has bought who also
-        bought the new one; missing where no item has such buyers). None without recommendations.
+        customer_id, next_category (the category of most new items, ties by the best rank, then by name),
+        next_category_items (new items in it), cross_sell_share (0..1: mean over new items of the share of buyers of a
+        bought item who also bought the new item; missing without such shares). None without recommendations.
     """
     if "recommendations" not in tables:
         return None
@@ -59,7 +59,7 @@ def offers_of(tables: Mapping[str, ir.Table]) -> ir.Table | None:
 
 
 def likes_of(tables: Mapping[str, ir.Table], likes: Likes, *, as_of: date) -> ir.Table | None:
-    """Measure how much more often than others a customer buys what a like declares.
+    """Measure how much more often than average a customer buys the products of each declared preference (like).
 
     Parameters
     ----------
@@ -68,15 +68,15 @@ def likes_of(tables: Mapping[str, ir.Table], likes: Likes, *, as_of: date) -> ir
     likes : mapping
         Name to a mapping of one column of products to its values.
     as_of : date
-        Only earlier lines are read.
+        Only order lines before this date are read.
 
     Returns
     -------
     ibis.Table or None
-        customer_id and per like ``likes_<name>_lines`` (lines bought of it) and ``likes_<name>_lift``: their share of
-        the customer's lines against the share p of all lines, ``((lines of it + 5 p) / (lines + 5)) / p``, so that few
-        lines shrink towards 1; missing where nobody bought it. None without likes, order lines of customers or
-        products.
+        customer_id and per like ``likes_<name>_lines`` (order lines with its products) and ``likes_<name>_lift``: their
+        share of the customer's lines relative to their share p of all lines, ``((lines of it + 5 p) / (lines + 5)) /
+        p``, which shrinks towards 1 for customers with few lines; missing if nobody bought such products. None without
+        likes, order lines of customers, or products.
     """
     lines, products = tables.get("transactions"), tables.get("products")
     if lines is None or products is None or not set(lines.columns) >= _NEEDED:
@@ -84,7 +84,7 @@ def likes_of(tables: Mapping[str, ir.Table], likes: Likes, *, as_of: date) -> ir
     measured = {name: rule for name, rule in likes.items() if set(rule) <= set(products.columns)}
     if not measured:
         return None
-    flags = {name: _holds(products, rule) for name, rule in measured.items()}
+    flags = {name: _has_value(products, rule) for name, rule in measured.items()}
     marked = products.select("product_id", **{name: flag.cast("int64") for name, flag in flags.items()})
     bought = bought_lines(lines.filter(lines.customer_id.notnull()), as_of=as_of).select("customer_id", "product_id")
     joined = bought.left_join(marked, "product_id")
@@ -100,14 +100,14 @@ def likes_of(tables: Mapping[str, ir.Table], likes: Likes, *, as_of: date) -> ir
     return counts.select("customer_id", **columns)
 
 
-def _holds(products: ir.Table, rule: Mapping[str, Sequence[str]]) -> ir.BooleanValue:
-    """Say of every product whether one of the columns has one of the values."""
+def _has_value(products: ir.Table, rule: Mapping[str, Sequence[str]]) -> ir.BooleanValue:
+    """Return for every product whether one of the columns has one of the values."""
     conditions = [products[column].cast("string").isin([*values]) for column, values in rule.items()]
     return ibis.or_(*conditions).fill_null(False)
 
 
 def _with_category(rows: ir.Table, products: ir.Table | None) -> ir.Table | None:
-    """Return the rows with the category of their item; None where no category is known."""
+    """Return the rows with the category of their item; None if no category is known."""
     own = rows.category.cast("string")
     if products is None or "category" not in products.columns:
         return rows.select("customer_id", "rank", category=own).filter(lambda table: table.category.notnull())

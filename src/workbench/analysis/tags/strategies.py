@@ -1,4 +1,4 @@
-"""Which declared strategy fits a customer or a segment? Strategies are written by people and only looked up."""
+"""Which declared strategy fits a customer or a segment? Strategies are written by people and looked up here."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Suggestion:
     by : str
         ``life_cycle`` or ``segment``.
     key : str
-        The life-cycle stage, or the direction of the segment.
+        The life-cycle stage, or the key of the segment strategy.
     """
 
     strategy: Strategy
@@ -47,13 +47,13 @@ def strategy_for(pack: Pack, *, life_cycle: str | None = None, segment: str | No
     life_cycle : str, optional
         A life-cycle stage.
     segment : str, optional
-        A segment's key, for example ``lapsed_low_spend``: the first direction whose words all occur in it is used. A
-        level, such as ``high``, counts only in the key of a tier, or for spend or value.
+        A segment's key, for example ``lapsed_low_spend``: the first segment strategy whose words all occur in the key
+        is used. A level such as ``high`` is only used in the key of a tier, or next to spend or value.
 
     Returns
     -------
     list of Suggestion
-        The strategy of the stage first; empty where the pack declares none.
+        The strategy of the stage first; empty if the pack declares none for them.
     """
     suggestions = []
     if life_cycle is not None and life_cycle in pack.life_cycle:
@@ -68,7 +68,7 @@ def strategy_for(pack: Pack, *, life_cycle: str | None = None, segment: str | No
 
 
 def _directions(segment: str) -> set[str]:
-    """Return the words of a segment's key, without the levels of anything but spend or value."""
+    """Return the words of a segment's key, without levels that do not refer to spend or value."""
     words = segment.lower().split("_")
     if words[0] == TIER:
         return set(words)
@@ -110,8 +110,8 @@ def advice_for(pack: Pack, segments: Sequence[str]) -> dict[str, dict[str, dict[
     Returns
     -------
     dict
-        Segment to ``do`` (goal, offer, content) and ``do_not``, each lists by language; a segment without a strategy is
-        not in it.
+        Segment to ``do`` (goal, offer, content) and ``do_not``, each a list by language; segments without a strategy
+        are not included.
     """
     advice = {}
     for key in segments:

@@ -35,7 +35,7 @@ class TagOptions:
     Attributes
     ----------
     sensitive_items : tuple of str
-        Sensitive items computed for customers who consent; the others are off.
+        Sensitive items computed for customers who consent; other sensitive items are off.
     minors : bool
         Whether minors may be tagged where the purpose ``minors`` is granted.
     questions : mapping of str to sequence of str
@@ -43,7 +43,7 @@ class TagOptions:
     scales : mapping of str to Scale
         Survey item to its scale.
     alpha_least : float
-        Least Cronbach's alpha of a scale, 0..1.
+        Smallest Cronbach's alpha of a scale that is used, 0..1.
     windows_days : tuple of int
         The windows of 03_build_features.
     likes : mapping
@@ -95,7 +95,7 @@ class Tagged:
         return self.plan.tags
 
     def sample(self, labelled: Mapping[str, str]) -> pd.DataFrame:
-        """Return tags (``tag_<id>``) and columns of true values, for customers with any true value."""
+        """Return the tags (``tag_<id>``) and the columns of true values, for customers with at least one true value."""
         pairs = {f"{TAG}{tag}": column for tag, column in labelled.items()}
         names = [name for pair in pairs.items() if set(pair) <= set(self.wide.columns) for name in pair]
         if not names:
@@ -139,7 +139,7 @@ def tag_customers(
     Raises
     ------
     ProfileError
-        When a rule uses an unknown column or tag, compares different kinds, or depends on itself.
+        When a rule uses an unknown column or tag, compares different types, or depends on itself.
     """
     settings = options or TagOptions()
     execute = keep or _lazily
@@ -154,7 +154,9 @@ def tag_customers(
     off = tuple(tag for tag in tags if tag.sensitive and tag.item not in settings.sensitive_items)
     plan = plan_tags([tag for tag in tags if tag not in off], columns, present, days_covered=days_covered)
     used = source.select(*_used(source, plan.tags, also))
-    table = execute(used) if used.op().find(ops.JoinChain) else used  # reading a single file again is as fast
+    table = (
+        execute(used) if used.op().find(ops.JoinChain) else used
+    )  # without a join, reading the file again is as fast
     cuts = find_cut_points(table, plan.tags)
     wide = compile_tags(table, plan, columns, cuts=cuts, minors=settings.minors)
     long = lengthen(wide, plan, as_of=as_of, cuts=cuts, before=before)
@@ -195,7 +197,7 @@ def tag_options(
 
 
 def _with_attributes(table: ir.Table, named: Iterable[str]) -> ir.Table:
-    """Add declared attributes under the names that tags use."""
+    """Add declared attributes under the column names that tags use."""
     column_of = {name: name.removeprefix(ATTRIBUTES) for name in sorted(named) if name.startswith(ATTRIBUTES)}
     present = {name: table[column] for name, column in column_of.items() if column in table.columns}
     return table.mutate(**present) if present else table

@@ -1,4 +1,4 @@
-"""Tracing a customer's tag from its value to its figures and source rows."""
+"""Trace a customer's tag from its value to the figures and source rows behind it."""
 
 from __future__ import annotations
 
@@ -31,20 +31,20 @@ _TABLE = re.compile(r"[a-z_]+")
 
 @dataclass(frozen=True)
 class Trace:
-    """The basis of one customer's tag.
+    """The figures and rows behind one customer's tag.
 
     Attributes
     ----------
     value : str or None
-        Its value today; None where unknown.
+        Value of the tag today; None if unknown.
     allowed : bool
-        False where the customer refuses profiling or is a minor: then everything else is empty.
+        False if the customer refuses profiling or is a minor; then everything else is empty.
     figures : dict of str to object
-        The customer's values of the columns and tags it is computed from; None where missing.
+        The customer's values of the columns and tags that the tag is computed from; None if missing.
     rows : dict of str to DataFrame
-        By table, the newest rows first.
+        Table to its rows, the newest first.
     totals : dict of str to int
-        Total number of rows by table.
+        Table to its total number of rows.
     since : date or None
         First day of the window; None for all data.
     """
@@ -67,7 +67,7 @@ def trace_tag(
     tables : mapping of str to ibis.Table
         The tables of the tags; only rows before the as-of date are used.
     tagged : Tagged
-        The tag and those it depends on, computed from these tables.
+        The tags computed from these tables, with the tag and those it depends on.
     tag : Tag
     customer : str
         One of the customers in ``features``.
@@ -101,7 +101,7 @@ def trace_tag(
 
 
 def _sources(tags: Sequence[Tag], columns: Mapping[str, KnownColumn], available: Mapping[str, ir.Table]) -> list[str]:
-    """List the distinct tables with events of the customer that the tags' columns are computed from."""
+    """List the distinct tables of customer events from which the tags' columns are computed."""
     needs = [columns[name].needs for name in sorted(names_in(tags)) if name in columns]
     words = [word for need in needs for word in _TABLE.findall(need)]
     tables = dict.fromkeys(_RAW_OF.get(name, name) for name in words)

@@ -28,7 +28,7 @@ MINORS = "minors"  # a minor must grant this purpose
 ADULT_YEARS = 18
 _MINOR_BANDS = ("<18", "under 18", "under18", "0-17", "0-18", "18-", "未成年", "18岁以下", "18以下", "under_18")
 _DERIVED = ("rfm", "segments", "churn", "value")
-_NEVER = ("definition_version", "cut_off", "model_version")  # administrative columns of other tables
+_NEVER = ("definition_version", "cut_off", "model_version")  # administrative columns, not for tags
 _FROM_CUSTOMERS = ("ethnicity", "religion", "nationality", "source_l1", "source_l2", "source_l3")
 
 
@@ -64,17 +64,17 @@ def widen(
     ----------
     tables : mapping of str to ibis.Table
         features (required), rfm, segments, recommendations, churn, churn_reasons, value, actions, households and
-        canonical tables, all on one engine.
+        canonical tables, all in the same database engine.
     as_of : date
-        Dated canonical tables are restricted to rows before its midnight.
+        Dated canonical tables are restricted to rows before midnight of this date.
     questions : mapping of str to sequence of str, optional
         Survey item to its questions; by default a question with the item's name.
     scales : mapping of str to Scale, optional
-        Survey item to its scale; scored where reliable.
+        Survey item to its scale; only reliable scales are scored.
     sensitive_items : sequence of str
         Sensitive items that may be used.
     alpha_least : float
-        Least Cronbach's alpha of a scale, 0..1.
+        Smallest Cronbach's alpha of a scale that is used, 0..1.
     likes : mapping, optional
         Declared likes: name to a column of products and its values.
 
@@ -107,7 +107,7 @@ def widen(
 
 
 def hidden_customers(table: ir.Table, *, minors: bool) -> ir.BooleanValue:
-    """Return which customers must not be tagged: those who refused profiling, and minors.
+    """Return whether each customer must not be tagged: those who refused profiling, and minors.
 
     Parameters
     ----------
@@ -137,7 +137,7 @@ def _join_new(left: ir.Table, right: ir.Table) -> ir.Table:
 
 
 def _planned(actions: ir.Table) -> ir.Table:
-    """Return the action that a customer gets by the plan, and the arm: treat, hold_out."""
+    """Return each customer's planned action and arm (treat, hold_out)."""
     treated = actions.arm == "treat"
     return actions.select(
         "customer_id", next_action=treated.ifelse(actions.action, ibis.null("string")), plan_arm="arm"
@@ -198,7 +198,7 @@ def _accounts(tables: Mapping[str, ir.Table]) -> list[ir.Table]:
 
 
 def _consents(consents: ir.Table) -> ir.Table:
-    """Return the latest consent by purpose; a refusal prevails among equally late ones, and among merged records."""
+    """Return the latest consent by purpose; of several at the same time, or from merged records, a refusal wins."""
     recorded = consents.filter(consents.customer_id.notnull() & consents.granted.notnull())
     purposes = recorded.select("purpose").distinct().to_pyarrow().column(0).to_pylist()
     if "changed_at" in recorded.columns:

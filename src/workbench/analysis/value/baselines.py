@@ -1,4 +1,4 @@
-"""Baselines for models of value: each customer's past rate, and a linear regression."""
+"""Baselines for value models: each customer's past rate, and a linear regression."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ PREDICTORS = ("repeats", "last_weeks", "age_weeks", "idle_weeks", "spend_mean", 
 
 
 def naive_spend(history: pd.DataFrame, *, weeks: float) -> np.ndarray:
-    """Return each customer's past rate of repeats times mean spend, over the next ``weeks``."""
+    """Return each customer's spend in the next ``weeks`` at the past rate of repeat orders and the past mean spend."""
     return naive_orders(history, weeks=weeks) * predictors(history)["spend_mean"].to_numpy()
 
 
@@ -23,9 +23,9 @@ def line_of_spend(earlier: pd.DataFrame, spend: np.ndarray, history: pd.DataFram
     Parameters
     ----------
     earlier : DataFrame
-        Histories at the earlier date.
+        Histories at the earlier date, for the fit.
     spend : array
-        Net spend in the period after it.
+        Net spend in the period after the earlier date.
     history : DataFrame
         Histories at the later date, for the prediction.
     """

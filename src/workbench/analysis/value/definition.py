@@ -1,6 +1,6 @@
-"""The model of value as data: parameters and terms in plain JSON with a digest, without executable code.
+"""The value model as data: parameters and terms in plain JSON with a digest, without executable code.
 
-`09_value_customers` and scoring both use `ValueDefinition.value`.
+09_value_customers and scoring both use `ValueDefinition.value`.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ class LearnedValue:
     weeks : float
         Length of the period of the predicted spend.
     edges, low, high : tuple of float
-        Bounds between groups of similar predictions in the test period, and quantiles of the spend of these groups.
+        Limits between groups of similar predictions in the test period, and quantiles of the spend in these groups.
     """
 
     name: str
@@ -61,7 +61,7 @@ class LearnedValue:
 
 @dataclass(frozen=True)
 class ValueDefinition:
-    """Everything needed to value customers with known purchases.
+    """Everything needed to compute the value of customers from their purchases.
 
     Attributes
     ----------
@@ -74,9 +74,9 @@ class ValueDefinition:
     spend : Spend
     terms : Terms
     currency : str
-        Of the values; empty if unknown.
+        Currency of the values; empty if unknown.
     learned : LearnedValue or None
-        Used where it forecast spend better than orders times spend.
+        Used instead of orders times spend if it forecast spend better in the test.
     evidence : mapping
         Results of the test period.
     """
@@ -93,23 +93,23 @@ class ValueDefinition:
 
     @property
     def chosen(self) -> str:
-        """Name of the model in use: the model of orders, or the learner."""
+        """The name of the model in use: the order model or the learner."""
         return self.learned.name if self.learned else self.order_model
 
     @property
     def features(self) -> list[str]:
-        """The features it uses beside the purchases; empty without a learner."""
+        """The features the learner uses in addition to purchases; empty without a learner."""
         names = self.learned.model.inputs.names if self.learned else []
         return [name for name in names if not name.startswith(HISTORY)]
 
     @property
     def version(self) -> str:
-        """The first twelve digits of the digest of its content."""
+        """The first twelve hexadecimal digits of the digest of the content."""
         content = json.dumps(self._content(), sort_keys=True, ensure_ascii=False, allow_nan=False)
         return hashlib.sha256(content.encode("utf-8")).hexdigest()[:12]
 
     def value(self, history: pd.DataFrame, features: pd.DataFrame | None = None) -> pd.DataFrame:
-        """Value customers; returns the table ``value`` in the order of the history.
+        """Return the table ``value``, in the order of the history.
 
         Parameters
         ----------
@@ -140,7 +140,7 @@ class ValueDefinition:
         Raises
         ------
         DataError
-            When it is not a definition of value, or was changed after it was written.
+            When the text is not a definition of value, or was changed after it was written.
         """
         try:
             content = json.loads(text)
@@ -190,7 +190,7 @@ def _fit_as_dict(fit: Fit) -> dict[str, Any]:
     is_finite = bool(np.isfinite(fit.log_covariance).all())
     errors = {name: value if np.isfinite(value) else None for name, value in fit.standard_errors.items()}
     covariance = fit.log_covariance.tolist() if is_finite else None
-    # names have the order of the covariance; JSON may be sorted
+    # the covariance has the order of the names, which sorted JSON would lose
     return asdict(fit) | {"names": list(fit.parameters), "standard_errors": errors, "log_covariance": covariance}
 
 

@@ -1,7 +1,7 @@
-"""Purchase histories for the models of value: repeats, recency, age, spend per order.
+"""Purchase histories for the value models: repeats, recency, age, spend per order.
 
-A purchase day has at least one sale line: a positive amount, or free items. Returns do not count, nor does a day with
-returns whose net amount is not above 0. All purchases of a day are one order.
+A purchase day has at least one sale line: a positive amount, or free items. Returns are not purchases, and a day with
+returns is no purchase day if its net amount is 0 or below. All purchases of a day count as one order.
 """
 
 from __future__ import annotations
@@ -37,15 +37,15 @@ def days_of_purchase(transactions: ir.Table, *, before: date, products: ir.Table
     transactions : ibis.Table
         customer_id, ordered_at, amount; where known quantity, status, product_id.
     before : date
-        Only lines before its midnight are read.
+        Only lines before midnight of this date are read.
     products : ibis.Table, optional
-        product_id, unit_cost: adds cost and costed.
+        product_id, unit_cost; adds the columns cost and costed.
 
     Returns
     -------
     ibis.Table
         customer_id, day, bought (whether it is a purchase day), net (sales less returns, currency), cost (of items sold
-        less those returned), costed (net of the lines with known cost).
+        less items returned), costed (net amount of the lines with known cost).
     """
     lines = known_lines(transactions, as_of=before)
     is_sold = is_sale(lines).fill_null(False)
@@ -80,7 +80,7 @@ def purchase_history(days: ir.Table, *, before: date) -> pd.DataFrame:
     days : ibis.Table
         From ``days_of_purchase``.
     before : date
-        Observation ends the day before.
+        Observation ends on the previous day.
 
     Returns
     -------
@@ -108,7 +108,7 @@ def history_rows(days: ir.Table, *, before: date) -> ir.Table:
         second_on=with_first.day.min(where=is_repeat),
         repeats=is_repeat.cast("int64").sum(),
         paid_repeats=is_paid.cast("int64").sum(),
-        # decimals, since sums of doubles depend on their order
+        # decimals, since the sum of doubles depends on their order
         spend_repeat=with_first.net.cast("decimal(18, 4)").sum(where=is_paid).cast("float64"),
         spend_total=with_first.net.cast("decimal(18, 4)").sum().cast("float64"),
     )
@@ -116,7 +116,7 @@ def history_rows(days: ir.Table, *, before: date) -> ir.Table:
 
 
 def read_history(frame: pd.DataFrame, *, before: date) -> pd.DataFrame:
-    """Convert rows of ``history_rows``, all or a batch of them, to a history; see ``purchase_history``."""
+    """Convert all rows of ``history_rows``, or a batch, to a history; see ``purchase_history``."""
     first_on, last_on = pd.to_datetime(frame["first_on"]), pd.to_datetime(frame["last_on"])
     end = pd.Timestamp(before - timedelta(days=1))
     repeats = frame["repeats"].astype("int64")

@@ -1,4 +1,4 @@
-"""How good was the forecast of the test period? Errors, ranking, tracking, conditional means."""
+"""How good was the forecast for the test period? Errors, ranking, weekly tracking, means by group."""
 
 from __future__ import annotations
 
@@ -34,8 +34,8 @@ __all__ = [
 CRITERIA = ("deviance", "rmse", "gini")  # criteria for the choice of a model of spend
 CENT = 0.005  # tolerance for outcomes in money, half a cent
 
-_MOST_REPEATS = 7  # larger numbers are pooled
-_MOST_ROWS = 5  # rows of the matrix before repeats are pooled
+_MOST_REPEATS = 7  # larger numbers of repeats are pooled
+_MOST_ROWS = 5  # rows of the matrix; larger numbers of repeats are pooled
 _LEAST_REPEATERS = 30
 _MOST_DRAWN = 20_000  # most customers in a resample
 _LEAST_SHARE = 1e-3  # lower bound of a prediction in a deviance, as a share of mean spend
@@ -56,8 +56,8 @@ def errors(predicted: np.ndarray, observed: np.ndarray) -> dict[str, float]:
 def deviance(predicted: np.ndarray, observed: np.ndarray) -> float:
     """Return the mean Poisson deviance of spend in units of mean spend: 0 is perfect.
 
-    It is minimised by the mean of the outcome (Gneiting 2011, JASA 106), and it grows linearly with the spend of a
-    customer, so that a few large orders do not dominate. Outcomes below 0 count as 0, predictions are at least a
+    The deviance is minimised by the mean of the outcome (Gneiting 2011, JASA 106). It grows linearly with a customer's
+    spend, so that a few large orders do not dominate. Outcomes below 0 count as 0, predictions are at least a
     thousandth of mean spend. Missing without spend.
     """
     spent = np.maximum(observed, 0.0)
@@ -74,7 +74,7 @@ def _deviances(predicted: np.ndarray, spent: np.ndarray, mean: float) -> np.ndar
 def loss_difference(
     first: np.ndarray, second: np.ndarray, observed: np.ndarray, *, by: str, resamples: int = 300, seed: int = 0
 ) -> tuple[float, float]:
-    """Return the loss of the first prediction less that of the second, and its bootstrap standard error.
+    """Return the difference in loss between two predictions (first minus second), and its bootstrap standard error.
 
     Parameters
     ----------
@@ -82,7 +82,7 @@ def loss_difference(
     by : str
         deviance, rmse, or gini (then the loss is 1 - gini).
     resamples, seed : int
-        Resamples have at most 20,000 customers; the error is rescaled to all of them.
+        Resamples have at most 20,000 customers; the standard error is rescaled to all customers.
     """
     rng = np.random.default_rng(seed)
     loss, n = _LOSSES[by], len(observed)
@@ -95,8 +95,8 @@ def loss_difference(
 def gini(predicted: np.ndarray, observed: np.ndarray) -> float:
     """Return the normalised Gini coefficient of a ranking by predicted value.
 
-    The area between the gain curve of ``predicted`` and the diagonal, divided by that of the true ranking: 1 is the
-    true ranking, 0 a random one. Ties share their gain. Missing without spend. Negative values count as 0.
+    The area between the gain curve of ``predicted`` and the diagonal, divided by the same area for the true ranking: 1
+    is a perfect ranking, 0 a random one. Ties share their gain. Missing without spend. Negative values count as 0.
     """
     value = np.maximum(observed, 0.0)
     if value.sum() <= 0:
@@ -126,7 +126,8 @@ def by_decile(predicted: Mapping[str, np.ndarray], observed: np.ndarray, *, by: 
     -------
     DataFrame
         decile (1..10), n, observed, predicted (by the ranking model; means, currency), observed_share (of all
-        observed; missing without any), then per other model ``<model>_share``, the share of its own decile.
+        observed value; missing if that is 0), and for each other model ``<model>_share``, the share of observed value
+        in the decile by that model's own ranking.
     """
     total = observed.sum() if observed.sum() > 0 else np.nan
     grouped = _tenths(predicted[by], pd.DataFrame({"predicted": predicted[by], "observed": observed}))
@@ -161,8 +162,8 @@ def next_coverage(dates: pd.DataFrame, next_days: pd.Series) -> dict[str, float]
     Returns
     -------
     dict
-        next_expected, next_observed (customers who buy in the test period), next_coverage (share of these with a date
-        in the range), next_days_off_median (absolute error of the middle, days).
+        next_expected, next_observed (customers who buy in the test period), next_coverage (share of these whose date
+        is within the range), next_days_off_median (absolute error of the middle, days).
     """
     has_bought = next_days.notna().to_numpy()
     results = {"next_expected": float(dates["buy_probability"].sum()), "next_observed": float(has_bought.sum())}
@@ -180,12 +181,12 @@ def next_coverage(dates: pd.DataFrame, next_days: pd.Series) -> dict[str, float]
 def spread_of_outcomes(
     predicted: np.ndarray, observed: np.ndarray, *, level: float, groups: int = 10
 ) -> tuple[tuple[float, ...], tuple[float, ...], tuple[float, ...]]:
-    """Return bounds between groups of similar predictions, and quantiles of the outcomes in each group.
+    """Return limits between groups of similar predictions, and quantiles of the outcomes in each group.
 
     Returns
     -------
     edges, low, high : tuples
-        low and high have one entry more than edges.
+        low and high have one more entry than edges.
     """
     edges = np.unique(np.quantile(predicted, np.linspace(0, 1, groups + 1)[1:-1]))
     group = np.searchsorted(edges, predicted, side="right")
@@ -201,7 +202,7 @@ def recency_by_frequency(history: pd.DataFrame, values: pd.DataFrame) -> pd.Data
     Returns
     -------
     DataFrame
-        repeats (number of the band: 0 to 5, where 5 is 5 and more; quintiles of the customers if the median is above
+        repeats (number of the band: 0 to 5, where 5 means 5 or more; quintiles of the customers if the median is above
         5), repeats_low, repeats_high (inclusive; infinite for 5 and more), idle (number of the band: quintiles of days
         since the last purchase; fewer with many equal values), idle_low, idle_high (days, inclusive), n, p_alive,
         expected_orders (means).
@@ -240,7 +241,7 @@ def by_frequency(repeats: np.ndarray, predicted: Mapping[str, np.ndarray], obser
     Returns
     -------
     DataFrame
-        repeats (7 is 7 and more), n, observed, low, high (mean, 95 % by normal approximation), then one column
+        repeats (7 means 7 or more), n, observed, low, high (mean, 95 % by normal approximation), then one column
         per model.
     """
     table = pd.DataFrame({"repeats": np.minimum(repeats, _MOST_REPEATS), "observed": observed, **predicted})

@@ -1,4 +1,4 @@
-"""A learner of spend for data that the models of orders do not fit: boosted trees as plain numbers.
+"""A learner of spend for data that the order models do not fit: boosted trees stored as plain numbers.
 
 It is trained on features at earlier cut-offs and spend in the period after each, and predicts a later period. Its trees
 are lists of numbers, so that a definition can store them as JSON without executable code.
@@ -21,8 +21,8 @@ __all__ = ["HISTORY", "Inputs", "Learned", "Trees", "learn_spend", "spend_predic
 
 HISTORY = "history_"  # prefix of inputs computed from the purchases
 _LEAST_ROWS, _MOST_ROWS = 200, 50_000  # fewest and most rows for training
-_LEAST_BUYERS = 100  # fewest buyers among them
-_LEAST_FREQUENT = 0.01  # smallest share of a word with its own column
+_LEAST_BUYERS = 100  # fewest buyers among the rows for training
+_LEAST_FREQUENT = 0.01  # smallest share of a category value with its own column
 # strongly regularised: few customers, and outcomes with a heavy tail
 _BOOSTING = {"learning_rate": 0.05, "max_iter": 100, "max_leaf_nodes": 4, "min_samples_leaf": 40}
 _FAR = 1e308
@@ -36,9 +36,9 @@ class Inputs:
     Attributes
     ----------
     numeric : tuple of str
-        Numbers; missing ones stay missing.
+        Numeric columns; missing values stay missing.
     words : mapping of str to tuple of str
-        Column to its frequent words, each a column of 0 and 1.
+        Categorical column to its frequent values, each a column of 0 and 1.
     """
 
     numeric: tuple[str, ...]
@@ -79,7 +79,7 @@ class Trees:
     link : str
         ``log``: the sum of the trees is a logarithm; ``logit``: log odds.
     base : float
-        Start of the sum.
+        Constant term of the sum.
     trees : tuple of mapping
         feature (index of the input, -1 in a leaf), threshold, missing_left (1 where a missing value goes left), left,
         right (nodes), value.
@@ -97,7 +97,7 @@ class Trees:
             left, right = np.array(tree["left"]), np.array(tree["right"])
             missing = np.array(tree["missing_left"], dtype=bool)
             node = np.zeros(len(matrix), dtype=int)
-            for _ in range(len(feature) // 2):  # the longest possible branch
+            for _ in range(len(feature) // 2):  # number of steps of the longest possible branch
                 value = matrix[rows, np.maximum(feature[node], 0)]
                 goes_left = np.where(np.isnan(value), missing[node], value <= threshold[node])
                 node = np.where(feature[node] >= 0, np.where(goes_left, left[node], right[node]), node)
@@ -107,13 +107,13 @@ class Trees:
 
 @dataclass(frozen=True)
 class Learned:
-    """A fitted learner: the product of its parts times the scale.
+    """A fitted learner: predicts the product of its parts times the scale.
 
     Attributes
     ----------
     inputs : Inputs
     parts : tuple of Trees
-        One part: expected spend. Two: the probability to buy, and the spend of buyers.
+        With one part: expected spend. With two: the probability of buying, and the spend of buyers.
     scale : float
         Currency; makes the predictions for the training customers sum to their net spend.
     """
@@ -164,9 +164,10 @@ def learn_spend(customers: pd.DataFrame, spend: np.ndarray, *, parts: int, seed:
     Parameters
     ----------
     customers : DataFrame
-        From ``spend_predictors`` at one cut-off, or at several, stacked; of more than 50,000 rows every k-th.
+        From ``spend_predictors`` at one or several cut-offs, stacked; of more than 50,000 rows every k-th is used.
     spend : array
-        Net spend in the period after the cut-off (currency); negative values count as 0, which the scale corrects.
+        Net spend in the period after the cut-off (currency); negative values count as 0, and the scale
+        corrects for that.
     parts : int
         1: trees that minimise the Poisson deviance of spend, so that they predict the mean (Gneiting 2011, JASA 106).
         2: the probability to buy times the spend of buyers (gamma deviance).
@@ -194,7 +195,7 @@ def _boost(loss: str, matrix: np.ndarray, target: np.ndarray, seed: int) -> Tree
 
     kind = HistGradientBoostingClassifier if loss == "log_loss" else HistGradientBoostingRegressor
     model = kind(loss=loss, early_stopping=False, random_state=seed, **_BOOSTING)
-    with threadpool_limits(limits=1):  # the same bytes on any machine
+    with threadpool_limits(limits=1):  # for the same result on any machine
         model.fit(matrix, target)
     trees = tuple(_numbers(predictors_of_round[0].nodes) for predictors_of_round in model._predictors)
     return Trees("logit" if loss == "log_loss" else "log", float(np.ravel(model._baseline_prediction)[0]), trees)
@@ -204,7 +205,7 @@ def _numbers(nodes: np.ndarray) -> dict[str, list]:
     is_leaf = nodes["is_leaf"].astype(bool)
     return {
         "feature": np.where(is_leaf, -1, nodes["feature_idx"].astype(int)).tolist(),
-        # the threshold is infinite where only missing values go right, which JSON cannot store
+        # JSON cannot store the infinite threshold of a split where only missing values go right
         "threshold": np.where(is_leaf, 0.0, np.minimum(nodes["num_threshold"], _FAR)).tolist(),
         "missing_left": nodes["missing_go_to_left"].astype(int).tolist(),
         "left": nodes["left"].astype(int).tolist(),

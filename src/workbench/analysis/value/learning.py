@@ -17,27 +17,27 @@ from workbench.analysis.value.learned import Learned, learn_spend, spend_predict
 
 __all__ = ["LEARNERS", "Past", "learn_until"]
 
-# number of parts of each learner: spend, or buying and the spend of buyers
+# number of parts of each learner: spend; or probability of buying, and spend of buyers
 LEARNERS = {"learned": 1, "two_part": 2}
-LEAST_BEFORE = 0.5  # share of a period required between the first purchase in the data and a cut-off
+LEAST_BEFORE = 0.5  # least history before a cut-off, as a share of a period
 
 
 @dataclass(frozen=True)
 class Past:
-    """Customers as of past dates; each date is computed once.
+    """Predictors and outcomes of customers as of past dates; each date is computed once.
 
     Attributes
     ----------
     days : ibis.Table
         From ``history.days_of_purchase``.
     as_of : date
-        Of the run.
+        As-of date of the run.
     features : DataFrame or None
-        As of ``as_of``; None: only purchases are used.
+        Features as of ``as_of``; None: only purchases are used.
     tables : mapping of str to ibis.Table
         Canonical tables for the features of earlier dates.
     features_at : FeaturesAtCutoff
-        Builds these features.
+        Builds the features of earlier dates.
     """
 
     days: ir.Table
@@ -55,7 +55,7 @@ class Past:
         return self._cache[when]
 
     def outcome(self, when: date, *, window_days: int) -> np.ndarray:
-        """Return the net spend of the same customers in the ``window_days`` from a date on."""
+        """Return the net spend of the same customers in the ``window_days`` that begin on a date."""
         ends = when + timedelta(days=window_days)
         return holdout(self.days, self.predictors(when), first=when, before=ends)["spend"].to_numpy(dtype=float)
 
@@ -69,7 +69,7 @@ class Past:
 def learn_until(
     past: Past, until: date, first: date, *, window_days: int, cut_offs: int, seed: int
 ) -> dict[str, Learned]:
-    """Train on cut-offs half a period apart, the latest one period before a date; no data at or after it is used.
+    """Train on cut-offs half a period apart, the latest one period before a date; data from that date on is not used.
 
     Parameters
     ----------
@@ -77,17 +77,17 @@ def learn_until(
     until : date
         Only data before it is used.
     first : date
-        Of the first purchase in the data; half a period must lie between it and a cut-off.
+        Date of the first purchase in the data, at least half a period before a cut-off.
     window_days : int
         Length of the period in which spend is counted.
     cut_offs : int
-        Most cut-offs; 0: no training.
+        Largest number of cut-offs; 0: no training.
     seed : int
 
     Returns
     -------
     dict of Learned
-        By the name of the learner (``LEARNERS``); empty where the history is too short, or with too few buyers.
+        Learner by name (``LEARNERS``); empty if the history is too short or there are too few buyers.
     """
     step = max(1, int(window_days * LEAST_BEFORE))
     dates = [until - timedelta(days=window_days + step * number) for number in range(cut_offs)]

@@ -1,8 +1,8 @@
 """When will each customer buy next? The probability of a purchase within a horizon, and its date with a range.
 
-In both models of orders an active customer buys at an individual rate. Given the history the rate has a gamma
-distribution, and with Pareto/NBD the customer may leave first. Dates are those of the next purchase *if* it falls
-within the horizon.
+In both order models an active customer buys at an individual rate. Given the history the rate has a gamma
+distribution; with Pareto/NBD the customer may leave before the next purchase. Dates are those of the next purchase *if*
+it falls within the horizon.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
 __all__ = ["NEXT_LEVEL", "expect_next", "next_weeks"]
 
-NEXT_LEVEL = 0.8  # of the range of dates
-_LEAST_CHANCE = 0.1  # smallest probability with a date
+NEXT_LEVEL = 0.8  # level of the range of dates
+_LEAST_CHANCE = 0.1  # smallest probability for which a date is given
 _STEPS = 64
 _CHUNK = 50_000
 
@@ -83,7 +83,9 @@ def _next_weeks(model: str, fit: Fit, history: pd.DataFrame, weeks: float) -> np
         shape * np.log(age / (age + weeks))
     )  # probability that an active customer buys within the horizon
     steps = np.minimum(edges * within, 1 - 1e-12)
-    at = np.minimum(age * np.expm1(-np.log1p(-steps) / shape), weeks)  # weeks at equal steps of that probability
+    at = np.minimum(
+        age * np.expm1(-np.log1p(-steps) / shape), weeks
+    )  # weeks at equal steps of the purchase probability
     is_active = np.ones_like(at)
     if model == "pareto":
         beta_t = fit.parameters["beta"] + t

@@ -1,4 +1,4 @@
-"""The models of orders with one interface: fit, expected orders, probability of being alive, simulation."""
+"""The order models behind one interface: fit, expected orders, probability of being active, simulation."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _COLUMNS = ("repeats", "last_weeks", "age_weeks")
 
 
 def fit_orders(model: str, history: pd.DataFrame) -> Fit:
-    """Fit a model of orders (a key of `ORDER_MODELS`) to a history; identical customers are counted."""
+    """Fit an order model (a key of `ORDER_MODELS`) to a history; identical customers are fitted as one, weighted."""
     counts = collapse(history)
     x, t_x, t = (counts[name].to_numpy(dtype=float) for name in _COLUMNS)
     return ORDER_MODELS[model].fit(x, t_x, t, counts["customers"].to_numpy(dtype=float))
@@ -50,7 +50,7 @@ def expect_of_new(model: str, fit: Fit, weeks: np.ndarray) -> np.ndarray:
 
 
 def naive_orders(history: pd.DataFrame, *, weeks: float) -> np.ndarray:
-    """Return orders at each customer's past rate: repeats / age x weeks; 0 on the first day."""
+    """Return expected orders at each customer's past rate, repeats / age x weeks; 0 for customers of age 0."""
     age = history["age_weeks"].to_numpy(dtype=float)
     return np.where(age > 0, history["repeats"].to_numpy() / np.where(age > 0, age, 1.0) * weeks, 0.0)
 
@@ -60,8 +60,8 @@ def draw_orders(
 ) -> np.ndarray:
     """Simulate the purchase days of each customer in the next weeks.
 
-    Parameters are drawn from their sampling distribution (parameter uncertainty), at most `PARAMETER_DRAWS` times; then
-    the customer's rates given the history, then the orders (process uncertainty).
+    First the parameters are drawn from their sampling distribution (parameter uncertainty), at most `PARAMETER_DRAWS`
+    times; then each customer's rates given the history; then the orders (process uncertainty).
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""Saving and loading the model of value of 09_value_customers, for ``workbench score``."""
+"""Saving and loading the value model of 09_value_customers, for ``workbench score``."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def unpack_value(saved: SavedModel) -> ValueDefinition:
     Raises
     ------
     DataError
-        When it is not a model of value, or was changed.
+        When the saved model is not a value model, or was changed.
     """
     if saved.kind != KIND or "definition" not in saved.facts:
         raise DataError(Fault("model.json", f"a model of kind {saved.kind!r}", f"kind {KIND!r}", "Train it again"))

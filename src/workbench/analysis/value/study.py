@@ -51,17 +51,17 @@ class ValueStudy:
     verdict : str
         valued, or too_little_data.
     reason : str
-        few_repeaters, few_cycles, or empty.
+        Reason for too little data: few_repeaters, few_cycles; else empty.
     facts : dict
         customers, repeaters (of all purchases), calibration_customers, calibration_repeaters, span_days (of the
         calibration), gap_days_median, as_of, calibration_until, holdout_until (dates), holdout_days, horizon_days,
         horizon_set_by, net_share, margin, margin_known, order_model, choose_by, level.
     fits : dict of Fit
-        Of the calibration period, by model of orders; ``gamma_gamma`` where spend could be fitted.
+        Fits to the calibration period by order model; also ``gamma_gamma`` if spend could be fitted.
     definition : ValueDefinition or None
         Fitted to all data at the as-of date.
     reasons : dict
-        Figures of the choice, the coverage of the intervals and the independence check.
+        Figures behind the choice, coverage of the intervals, and results of the independence check.
     holdout : DataFrame
         One row per model: model, target (orders, spend), mae, rmse, correlation, bias, gini, deviance.
     values, next_purchases : DataFrame
@@ -114,38 +114,40 @@ def study_value(
     choose_by: str = "deviance",
     keep: Callable[[ir.Table], ir.Table] = lambda table: table,
 ) -> ValueStudy:
-    """Fit, test on a later period, choose, and value every customer as of a date.
+    """Fit the models, test them on a later period, choose one, and value every customer as of a date.
 
     Parameters
     ----------
     tables : mapping of str to ibis.Table
         transactions with customer_id, ordered_at, amount, where known quantity, status, product_id; products with
-        product_id, unit_cost: value is margin where the cost of most spend is known. Others are for the features.
+        product_id, unit_cost (value is then margin, if the cost of most spend is known). Other tables are used for the
+        features.
     features : DataFrame, optional
-        As of ``as_of``: inputs of the learner beside the purchases.
+        Features as of ``as_of``, as inputs of the learner in addition to purchases.
     as_of : date
         Only data before it is used.
     features_at : FeaturesAtCutoff, optional
         Builds features at earlier cut-offs.
     profile, currency : str
-        Named in the definition.
+        Written into the definition.
     calibration_until : date or ISO text, optional
         Last day of the calibration period; default: two thirds of the history.
     horizon_days : int, optional
         Horizon; default: the length of the test period, at most a year.
     discount_rate : float
-        Per year.
+        Rate per year.
     n_draws : int
-        Draws behind the interval.
+        Simulations for the intervals.
     level : float
-        Of the interval.
+        Level of the intervals.
     seed : int
     learn_cut_offs : int
-        Training cut-offs of the learners, half a horizon apart; 0: no learner.
+        Number of training cut-offs of the learners, half a horizon apart; 0: no learner.
     choose_by : str
-        One of ``judging.CRITERIA``, on which a learner must be better in the test period by more than a standard error.
+        One of ``judging.CRITERIA``. A learner is chosen only if it is better on it in the test period by more than a
+        standard error.
     keep : callable
-        Stores the table of purchase days in the engine, so that it is computed once.
+        Stores the table of purchase days in the database engine, so that it is computed only once.
 
     Returns
     -------
@@ -230,7 +232,7 @@ def _define(case: Case, tested: Tested, profile: str, currency: str) -> ValueDef
 
 
 def _bounds_learned(case: Case, tested: Tested) -> tuple[tuple[float, ...], ...]:
-    """Return the spend of customers with similar predictions, in a part of the test period as long as in training."""
+    """Return limits and quantiles of spend by predicted spend, in a part of the test period as long as in training."""
     ratio = case.window_days / (case.as_of - case.split).days
     spent = case.past.outcome(case.split, window_days=case.window_days)
     return spread_of_outcomes(tested.money[tested.chosen] * ratio, spent, level=case.terms.level)
@@ -251,7 +253,7 @@ def _intervals_held(case: Case, tested: Tested) -> dict[str, float]:
 
 
 def _coverage_learned(case: Case, tested: Tested) -> float:
-    """Measure the coverage of bounds from one half of the customers on the other half, in both directions."""
+    """Measure the coverage of limits from one half of the customers on the other half, in both directions."""
     predicted, spent = tested.money[tested.chosen], case.later["spend"].to_numpy(dtype=float)
     half = np.random.default_rng(case.terms.seed).permutation(len(spent)) % 2 == 0
     inside = np.zeros(len(spent))
@@ -311,7 +313,7 @@ def _split(history: pd.DataFrame, as_of: date, calibration_until: date | str | N
 
 
 def _too_little(facts: Mapping[str, Any]) -> str:
-    """Return what is lacking, repeat customers or a history of two repeat cycles, or ""."""
+    """Return what is missing: repeat customers (few_repeaters), two repeat cycles of history (few_cycles), or ""."""
     if facts["calibration_repeaters"] < LEAST_REPEATERS:
         return "few_repeaters"
     return "few_cycles" if facts["span_days"] < LEAST_CYCLES * facts["gap_days_median"] else ""

@@ -1,7 +1,7 @@
 """How long until customers buy again? Kaplan-Meier curves, and Cox's model of the next purchase.
 
-Time starts at the first purchase for the curves, and at the cut-off for the Cox model, when all its covariates are
-known. Customers without a purchase by the end are censored, not counted as lost.
+For the curves time starts at the first purchase; for the Cox model at the cut-off, when all covariates are known.
+Customers without a purchase by the end are censored, not counted as lost.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ LEAST = 30  # fewest customers of a curve
 _MOST_POINTS = 120
 _MOST_COX = 20_000  # most customers for the Cox model
 _LEAST_EVENTS = 50
-_LEAST_SPREAD = 1e-6  # smallest standard deviation of a factor; below it is rounding error
+_LEAST_SPREAD = 1e-6  # smallest standard deviation of a factor; less is rounding error
 
 
 def return_spells(history: pd.DataFrame) -> pd.DataFrame:
-    """Return the time to each customer's second purchase, or to the end without one.
+    """Return the time to each customer's second purchase, or to the end of the data without one.
 
     Parameters
     ----------
@@ -74,7 +74,7 @@ def return_curves(spells: pd.DataFrame, groups: Mapping[str, str] | None = None)
 
 
 def hazard_ratios(before: pd.DataFrame, later: pd.DataFrame, *, days: int) -> pd.DataFrame:
-    """Estimate which factors go with an earlier next purchase after the cut-off, by Cox's proportional hazards.
+    """Estimate which factors are associated with an earlier next purchase, by Cox's proportional hazards model.
 
     Parameters
     ----------
@@ -83,7 +83,7 @@ def hazard_ratios(before: pd.DataFrame, later: pd.DataFrame, *, days: int) -> pd
     later : DataFrame
         In the same order: next_days (from the cut-off to the next purchase; missing without one).
     days : int
-        Length of the period after the cut-off; others are censored at its end.
+        Length of the period after the cut-off; customers without a purchase are censored at its end.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""Test of the models of value: fitted up to a cut-off, tested on the following period, the best one chosen."""
+"""Test of the value models: fit up to a cut-off, test on the following period, choose the best one."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class Case:
 
     @property
     def window_days(self) -> int:
-        """Period of the learners: the horizon, at most the test period, so that it can be tested."""
+        """Period of the learners in days: the horizon, but at most the length of the test period."""
         return min((self.as_of - self.split).days, round(self.terms.weeks * DAYS_A_WEEK))
 
     def learn(self, until: date) -> dict[str, Learned]:
@@ -82,7 +82,7 @@ class Tested:
 
 
 def try_models(case: Case) -> Tested:
-    """Fit every model to the data before the cut-off and test it on the following period."""
+    """Fit every model to the data before the cut-off and test it on the period after."""
     before = case.before
     ordered, spent = (case.later[name].to_numpy(dtype=float) for name in ("orders", "spend"))
     fits = {model: fit_orders(model, before) for model in ORDER_MODELS}
@@ -109,7 +109,7 @@ def _table_of_errors(target: str, predicted: Mapping[str, np.ndarray], observed:
 
 
 def _choose(orders: pd.DataFrame, fits: Mapping[str, Fit]) -> str:
-    """Choose the model of orders with the smallest squared error in the test period, among those that converged."""
+    """Choose the converged order model with the smallest squared error in the test period."""
     converged = [model for model, fit in fits.items() if fit.converged] or list(fits)
     ranked = orders[orders["model"].isin(converged)].sort_values(["rmse", "model"])
     return str(ranked["model"].iloc[0])
@@ -118,7 +118,7 @@ def _choose(orders: pd.DataFrame, fits: Mapping[str, Fit]) -> str:
 def _predict_spend(
     case: Case, orders: Mapping[str, np.ndarray], spend: Spend
 ) -> tuple[dict[str, np.ndarray], list[str]]:
-    """Predict the spend of the test period by the chosen model of orders, every baseline and every learner."""
+    """Predict the spend in the test period by the chosen order model, every baseline and every learner."""
     before = case.before
     predictions = {model: expected * spend.per_order(before) * net_share(case) for model, expected in orders.items()}
     predictions["naive"] = naive_spend(before, weeks=case.weeks)
@@ -143,9 +143,9 @@ def net_share(case: Case) -> float:
 def _learner_wins(
     money: Mapping[str, np.ndarray], observed: np.ndarray, model: str, learners: Sequence[str], case: Case
 ) -> tuple[str, dict[str, float]]:
-    """Choose a learner only if it is better than orders times spend.
+    """Choose between orders times spend and the learners.
 
-    Its loss must be smaller by more than one standard error, and its mean absolute error must not be larger.
+    A learner wins if its loss is smaller by more than one standard error and its mean absolute error is not larger.
     """
     chosen = model
     reasons: dict[str, float] = {}
@@ -162,7 +162,7 @@ def _learner_wins(
 
 
 def fit_spend(history: pd.DataFrame) -> Spend:
-    """Fit Gamma-Gamma to repeat customers; use the mean of the base where there are too few, or the fit has no mean."""
+    """Fit Gamma-Gamma to repeat customers; with too few of them, or no finite mean, use the mean of all customers."""
     mean = round(float(history["spend_total"].sum() / (history["repeats"] + 1).sum()), 9)
     paying = history[history["paid_repeats"] > 0]
     if len(paying) < LEAST_REPEATERS or paying["spend_repeat_mean"].nunique() < LEAST_REPEATERS // 2:

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 __all__ = ["WEEKS_A_YEAR", "Spend", "Terms", "value_customers"]
 
 WEEKS_A_YEAR = 365.25 / 7
-_QUARTERS = 4  # parts of the horizon; the orders of a part are discounted from its middle
-_CHUNK_CELLS = 4_000_000  # most draws in memory
+_QUARTERS = 4  # parts of the horizon; orders in a part are discounted from its middle
+_CHUNK_CELLS = 4_000_000  # most simulated values in memory
 
 
 @dataclass(frozen=True)
@@ -30,13 +30,13 @@ class Terms:
     weeks : float
         Horizon.
     discount_rate : float
-        Per year, 0.1 = 10 %.
+        Rate per year, 0.1 = 10 %.
     net_share : float
         Share of payments on purchase days left after returns on other days; 1 without returns.
     margin : float
-        Share of net spend left after the cost of goods; 1 without known costs: value is then net spend.
+        Share of net spend left after the cost of goods; 1 without known costs, so that value is net spend.
     level : float
-        Of the interval.
+        Level of the interval.
     draws : int
     seed : int
     """
@@ -52,13 +52,13 @@ class Terms:
 
 @dataclass(frozen=True)
 class Spend:
-    """Spend per paid order: Gamma-Gamma, or the mean of the base where it cannot be fitted.
+    """Spend per paid order: Gamma-Gamma, or the mean over all customers if Gamma-Gamma cannot be fitted.
 
     Attributes
     ----------
     fit : Fit or None
     mean : float
-        Net spend per purchase day of the base (currency).
+        Net spend per purchase day over all customers (currency).
     """
 
     fit: Fit | None

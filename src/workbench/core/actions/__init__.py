@@ -1,1 +1,1 @@
-"""The catalogue of actions: what may be done with a customer, at what cost, for whom, and what it is known to bring."""
+"""The catalogue of actions: channel, cost, eligibility and expected gain of each contact with a customer."""

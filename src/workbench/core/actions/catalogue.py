@@ -1,4 +1,4 @@
-"""Read the actions of a workspace: ``params/actions/*.yaml``, one file each."""
+"""Read the actions of a workspace: ``params/actions/*.yaml``, one file per action."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def read_actions(workspace: Workspace, names: Sequence[str]) -> dict[str, Action
     Parameters
     ----------
     workspace : Workspace
-        Holds ``params/actions/<name>.yaml``.
+        Contains ``params/actions/<name>.yaml``.
     names : sequence of str
 
     Returns
@@ -49,13 +49,13 @@ def read_actions(workspace: Workspace, names: Sequence[str]) -> dict[str, Action
     Raises
     ------
     ProfileError
-        An action without a file, with the nearest name; a name given twice or that is no identifier; unknown keys and
-        wrong values, each with its line.
+        When an action has no file (with the most similar name), is listed twice or has an invalid name; for unknown
+        keys and wrong values, each with its line.
     """
     paths, faults = action_paths(workspace), []
     actions: dict[str, Action] = {}
-    for at, name in enumerate(names):
-        if name in names[:at]:
+    for position, name in enumerate(names):
+        if name in names[:position]:
             faults.append(Fault("11_plan_actions.actions", f"'{name}' is named twice", "", "Name each action once"))
         elif name not in paths:
             remedy = did_you_mean(name, paths) if paths else f"Write params/actions/{name}.yaml"
@@ -68,7 +68,7 @@ def read_actions(workspace: Workspace, names: Sequence[str]) -> dict[str, Action
 
 
 def _read(path: Path, label: str, actions: dict[str, Action]) -> list[Fault]:
-    """Read one file into ``actions``; return what is wrong with it."""
+    """Read one file into ``actions``; return its errors."""
     if not _NAME.fullmatch(path.stem):
         return [Fault(label, f"the file name '{path.stem}'", "Lower-case letters, digits and _", "Rename it")]
     try:

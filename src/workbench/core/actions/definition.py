@@ -1,4 +1,4 @@
-"""One action: its channel, cost, capacity, who may get it, what it brings, and what is said to whom.
+"""One action: its channel, cost, capacity, eligible customers, expected gain and message content.
 
 An action is one file of ``params/actions``; the stem of the file is its name.
 """
@@ -22,16 +22,16 @@ _CHANNEL = re.compile(r"[a-z][a-z0-9_]{0,39}")
 
 
 class Gain(Section):
-    """What an action brings per customer: measured by an experiment, or assumed.
+    """The gain of an action per customer: measured by an experiment, or assumed.
 
     Attributes
     ----------
     experiment, outcome : str
-        The experiment that measured it and the outcome that counts; empty if the gain is assumed.
+        The experiment that measured the gain, and its outcome; empty if the gain is assumed.
     arm : str
-        The treated arm; empty: the only arm beside the control.
+        The treated arm; empty: the only arm other than the control.
     worth : float or None
-        Money per unit of the outcome: the margin of a unit of spend, or what one further order is worth.
+        Money per unit of the outcome: the margin per unit of spend, or the value of one more order.
     assumed : float or None
         Money per customer, without an experiment.
     """
@@ -61,14 +61,14 @@ class Gain(Section):
 
 
 class Content(Section):
-    """What is said to whom: the first variant is used whose condition holds and whose placeholders have a value.
+    """A variant of the message: the first one whose condition is true and whose placeholders have values is used.
 
     Attributes
     ----------
     when : str
-        A condition on columns of the customer; empty: everybody.
+        Condition on columns of the customer; empty: all customers.
     text : Words
-        With placeholders from tags: ``{first_category}``.
+        Text with placeholders for tags, such as ``{first_category}``.
     """
 
     when: str = ""
@@ -76,7 +76,7 @@ class Content(Section):
 
     @property
     def fits_everybody(self) -> bool:
-        """Whether it has neither a condition nor a placeholder."""
+        """Whether the variant has neither a condition nor a placeholder."""
         return not self.when and "{" not in f"{self.text.en}{self.text.zh}"
 
 
@@ -88,10 +88,10 @@ class Occasion(Section):
     case : str or None
         ``open``: the customer has a service case that was opened and not closed before the as-of date.
     birthday : bool
-        The birthday lies in the next ``days_before`` days, the as-of date included.
+        The birthday is within the next ``days_before`` days, including the as-of date.
     days_before : int
     after_order_days : int or None
-        The last order is at least this many days old, and less than ``valid_days`` of the action more.
+        The last order is at least this many days old, and less than this plus ``valid_days`` of the action.
     """
 
     case: Literal["open"] | None = None
@@ -125,25 +125,25 @@ class Action(Section):
         The stem of its file.
     label : Words
     kind : str
-        ``offer``, chosen by its gain, or ``service``, which without a gain is due to everybody it is for.
+        ``offer``, planned by its gain, or ``service``, which without a gain is planned for every eligible customer.
     channel : str
         How the customer is contacted: sms, email, phone, app, wechat, store ...
     cost : float
         Money per contact.
     capacity : int or None
-        The most contacts of one plan.
+        Largest number of contacts per plan.
     eligible : str or dict
-        For whom it may be planned: an expression, the name of a rule of ``params/audiences``, or a clause of one, on
-        columns of lower stages; empty: everybody.
+        Eligible customers: an expression, the name of a rule in ``params/audiences``, or a clause of such a rule, on
+        columns of earlier stages; empty: all customers.
     purpose : str
-        What the customer must have consented to.
+        Purpose to which the customer must have consented.
     cooldown_days : int
-        Days since the last contact on this channel.
+        Fewest days since the last contact on this channel.
     gain : Gain or None
     valid_days : int
-        Days from the as-of date for which it is planned.
+        Days from the as-of date for which the planned action is valid.
     neutral_alternative : Words or None
-        The same offer for everybody, for customers who want no personalised one.
+        The non-personalised offer, for customers who do not want personalised ones.
     content : list of Content
     occasion : Occasion or None
     """
@@ -165,12 +165,12 @@ class Action(Section):
 
     @property
     def basis(self) -> str:
-        """What its gain rests on, one of ``BASES``."""
+        """The basis of the gain, one of ``BASES``."""
         return self.gain.basis if self.gain else "none"
 
     @property
     def due(self) -> bool:
-        """Whether it is due to everybody it is for: a service without a gain to choose by."""
+        """Whether it is planned for every eligible customer: a service without a gain."""
         return self.kind == "service" and self.gain is None
 
     @field_validator("channel")
@@ -191,7 +191,7 @@ class Action(Section):
     @classmethod
     def _a_purpose(cls, purpose: str) -> str:
         if purpose.partition("_")[0] not in PURPOSES:
-            raise ValueError(f"no purpose of consent. {did_you_mean(purpose, PURPOSES)}")
+            raise ValueError(f"not a consent purpose. {did_you_mean(purpose, PURPOSES)}")
         return purpose
 
     @model_validator(mode="after")

@@ -1,4 +1,4 @@
-"""The layout of an exported list: the columns, headings and forms that a platform reads, one file of params/exports."""
+"""The layout of an exported list: columns, headings and file formats for a platform; one file in params/exports."""
 
 from __future__ import annotations
 
@@ -31,15 +31,15 @@ _FORMULA = ("=", "+", "-", "@")
 
 
 class LayoutColumn(Section):
-    """One column of a list.
+    """One column of an exported list.
 
     Attributes
     ----------
     header : str or Words
-        Its heading: the platform's own, or one per language.
+        Column heading: the one the platform expects, or one per language.
     field : str
-        What stands in it, one of ``FIELDS``. ``phone`` and ``email`` are written only with ``--contacts``; ``fixed``
-        is the same ``value`` in every row.
+        Content of the column, one of ``FIELDS``. ``phone`` and ``email`` are written only with ``--contacts``;
+        ``fixed`` writes the same ``value`` in every row.
     value : str
     """
 
@@ -67,31 +67,31 @@ class LayoutColumn(Section):
 
 
 class ExportLayout(Section):
-    """How a platform wants its list.
+    """The list format that a platform requires.
 
     Attributes
     ----------
     name : str
-        The stem of its file.
+        Stem of the file.
     label : Words
     about : Words
         What the platform does with the file, and where its fields must be set up first.
     forms : list of str
-        csv, xlsx, parquet: one file each.
+        File formats: csv, xlsx, parquet; one file is written per format.
     columns : list of LayoutColumn
-        In the order of the file.
+        Columns in the order of the file.
     channels : list of str
         Only lists of these channels are written; empty: all.
     opt_out : Words or None
-        Appended to every text, unless it says so already: how to unsubscribe.
+        Unsubscribe notice, appended to every text that does not contain one.
     opt_out_words : list of str
-        Words by which a text is known to say so already.
+        Words that show that a text already contains an unsubscribe notice.
     reserved : int
-        Characters that the platform adds to every text itself, such as its signature; they count for ``sms_parts``.
+        Number of characters that the platform adds to every text, such as a signature; they count for ``sms_parts``.
     without : str
-        Characters that the platform refuses; they are taken out of every text.
+        Characters that the platform rejects; they are removed from every text.
     rows_per_file : int or None
-        The most rows of one file; longer lists are written in parts.
+        Largest number of rows per file; longer lists are split into several files.
     """
 
     name: str
@@ -108,7 +108,7 @@ class ExportLayout(Section):
 
     @property
     def contacts(self) -> set[str]:
-        """The contact columns it has."""
+        """The contact columns of the layout."""
         return {str(column.field) for column in self.columns} & set(CONTACTS)
 
     @model_validator(mode="after")
@@ -134,7 +134,8 @@ def read_layout(workspace: Workspace, name: str) -> ExportLayout:
     Raises
     ------
     ProfileError
-        No such layout, with the nearest name; unknown keys and wrong values, each with its line.
+        When the layout does not exist (with the most similar name); for unknown keys and wrong values, each with its
+        line.
     """
     paths = layout_paths(workspace)
     if name not in paths:

@@ -1,4 +1,4 @@
-"""The implicit source ``assignments``: who was put into which arm by a planned test or an exported plan."""
+"""The implicit source ``assignments``: the arm of each customer in planned tests and exported plans."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def assignment_folder(workspace: Workspace, profile: str) -> Path:
 
 
 def assignment_source(workspace: Workspace, profile: str, sources: Mapping[str, SourceParams]) -> SourceParams | None:
-    """Return the source that reads the assignment files of a profile; None while there is none.
+    """Return the source that reads the assignment files of a profile; None if there are no files.
 
     Parameters
     ----------
@@ -38,8 +38,9 @@ def assignment_source(workspace: Workspace, profile: str, sources: Mapping[str, 
     Returns
     -------
     SourceParams or None
-        Rows of the table ``experiments``. Each row states in ``source`` whose customer id it holds, as in
-        ``identities``. Its zone is one that the sources declare, so that it does not change the day of the shop.
+        A source of the table ``experiments``. The column ``source`` gives the source to which a row's customer id
+        belongs, as in ``identities``. The time zone is one that the sources declare, so that the source does not change
+        the current day (`shop_day`).
     """
     folder = assignment_folder(workspace, profile)
     if not any(folder.glob("*.csv")):

@@ -1,4 +1,4 @@
-"""Parameters of consent: the source's words for its purposes, what holds without a word, and minors."""
+"""Parameters of consent: the source's names of purposes, the default without a recorded consent, and minors."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Literal
 from pydantic import field_validator
 
 from workbench.core.errors import did_you_mean
-from workbench.core.section import Section, knob
+from workbench.core.section import Section, parameter
 
 __all__ = ["DEFAULTS", "PURPOSES", "ConsentParams"]
 
@@ -16,31 +16,31 @@ Word = Literal["granted", "refused"]
 DEFAULTS: dict[str, Word] = {
     "profiling": "granted", "marketing": "refused", "recommendation": "refused", "research": "refused",
 }  # fmt: skip
-PURPOSES = (*DEFAULTS, "minors", "sensitive")  # the last two are asked for by 12_tag_customers
+PURPOSES = (*DEFAULTS, "minors", "sensitive")  # the last two are used by 12_tag_customers
 
 
 class ConsentParams(Section):
     """Who may be contacted, profiled and studied."""
 
-    words: dict[str, list[str]] = knob(
+    words: dict[str, list[str]] = parameter(
         {},
         en="Purpose (profiling, marketing, recommendation, research, minors, sensitive; marketing_sms for a channel): "
         "the source's words for it",
         zh="用途（profiling 画像、marketing 营销、recommendation 推荐、research 研究、minors、sensitive；"
         "单个渠道写作 marketing_sms）对应的来源用语",
     )
-    default: dict[str, Word] = knob(
+    default: dict[str, Word] = parameter(
         {},
         en="What holds for a purpose that the consents never mention for a customer, granted or refused; "
         "profiling: granted, all others: refused, unless stated",
         zh="授权表从未提及某客户的某用途时如何处理：granted 同意或 refused 拒绝；未声明时 profiling 为同意，其余为拒绝",
     )
-    legal_basis: dict[str, str] = knob(
+    legal_basis: dict[str, str] = parameter(
         {},
         en="Purpose: the legal basis of processing for it, in your words; sensitive items need one for sensitive",
         zh="用途对应的合法性基础，以文字说明；计算敏感项目须写明 sensitive 的基础",
     )
-    minors_under: int = knob(
+    minors_under: int = parameter(
         18,
         unit="years",
         en="Customers younger than this are on no list",
@@ -72,9 +72,9 @@ class ConsentParams(Section):
         return default
 
     def holds(self, purpose: str) -> bool:
-        """Say whether a purpose is granted by a customer whom the consents never mention for it.
+        """Return whether a purpose counts as granted for customers without a recorded consent for it.
 
-        A channel of a purpose (``marketing_sms``) follows its purpose unless it is declared itself.
+        A channel of a purpose (``marketing_sms``) has the default of the purpose, unless it has its own default.
         """
         defaults = {**DEFAULTS, **self.default}
         return defaults.get(purpose, defaults.get(purpose.partition("_")[0], "refused")) == "granted"
@@ -83,4 +83,4 @@ class ConsentParams(Section):
 def _check_purposes(names: dict) -> None:
     unknown = [name for name in names if name.partition("_")[0] not in PURPOSES]
     if unknown:
-        raise ValueError(f"'{unknown[0]}' is no purpose. {did_you_mean(unknown[0], PURPOSES)}")
+        raise ValueError(f"'{unknown[0]}' is not a purpose. {did_you_mean(unknown[0], PURPOSES)}")

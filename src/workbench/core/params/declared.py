@@ -15,18 +15,18 @@ if TYPE_CHECKING:
 
 __all__ = ["borrowed", "declared_profile", "recorded_profile", "shared_section"]
 
-_LIMITS = ("stages", "also", "memory_limit_gb", "threads")  # keys of run that change no result
+_LIMITS = ("stages", "also", "memory_limit_gb", "threads")  # keys of run that do not change results
 
 
 def borrowed(profile: Profile, stage: Stage, also: Iterable[str] = ()) -> dict[str, Any]:
-    """Return the parameters of other sections that a stage reads, by ``section.key``, as JSON holds them.
+    """Return the parameters of other sections that a stage reads, as JSON values by ``section.key``.
 
     Parameters
     ----------
     profile : Profile
     stage : Stage
     also : iterable of str
-        Those that an own notebook read at its last run; the value is None if the section no longer exists.
+        Parameters that an own notebook read in its last run; the value is None if the section no longer exists.
     """
     values = {}
     for name in sorted({*stage.borrows, *also}):
@@ -37,7 +37,7 @@ def borrowed(profile: Profile, stage: Stage, also: Iterable[str] = ()) -> dict[s
 
 
 def shared_section(profile: Profile, name: str) -> Any:
-    """Return a section that belongs to no stage, ``run`` or ``consent``; None for any other name."""
+    """Return the section ``run`` or ``consent``, which belong to no stage; None for any other name."""
     return {"run": profile.run, "consent": profile.consent}.get(name)
 
 
@@ -48,7 +48,7 @@ def declared_profile(profile: Profile, stage: Stage) -> Profile:
     ----------
     profile : Profile
     stage : Stage
-        It may read its own section, and of others the keys in ``borrows``.
+        The stage may read its own section, and the keys of other sections listed in ``borrows``.
 
     Returns
     -------
@@ -61,13 +61,13 @@ def declared_profile(profile: Profile, stage: Stage) -> Profile:
 
 
 def recorded_profile(profile: Profile, stage: str, note: Callable[[str], None]) -> Profile:
-    """Return the profile as an own notebook may read it: every parameter, each read reported to ``note``.
+    """Return the profile for an own notebook, which may read every parameter; each read is reported to ``note``.
 
     Parameters
     ----------
     profile : Profile
     stage : str
-        Reads of its own section are not reported: its cache key holds the whole section.
+        Reads of the stage's own section are not reported, since its cache key includes the whole section.
     note : callable
         Called with ``section.key``.
     """
@@ -103,7 +103,7 @@ class _Sections(Mapping):
 
 
 class _Restricted:
-    """A section of which only some parameters may be read."""
+    """A section in which only some parameters may be read."""
 
     def __init__(self, section: Section, name: str, stage: str, open_keys: set[str]):
         self._section, self._name, self._stage, self._open = section, name, stage, open_keys

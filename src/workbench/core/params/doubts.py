@@ -1,4 +1,4 @@
-"""The doubts that `workbench new` wrote into a profile: comment lines above the key they are about."""
+"""Doubts that `workbench new` wrote into a profile, as comment lines above the key they refer to."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ class Doubt:
     Attributes
     ----------
     line : int
-        Of the file, from 1.
+        Line of the file, from 1.
     key : str
-        The key below it; empty at the end of the file.
+        The key below the comment; empty at the end of the file.
     text : str
     serious : bool
-        It is about an id, money, a currency, an encoding or a status.
+        Whether the doubt concerns an id, money, a currency, an encoding or a status.
     """
 
     line: int
@@ -47,7 +47,7 @@ def read_doubts(path: Path) -> list[Doubt]:
     """
     lines = path.read_text(encoding="utf-8-sig").splitlines()
     doubts = []
-    parents: list[tuple[int, str]] = []  # the keys that enclose the current line
+    parents: list[tuple[int, str]] = []  # parent keys of the current line, with their indentation
     waiting: list[tuple[int, str]] = []
     for number, line in enumerate(lines, 1):
         match = _DOUBT.match(line)

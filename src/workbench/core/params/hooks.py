@@ -1,4 +1,4 @@
-"""Whom a run tells that it ended: commands, files, webhooks and mails."""
+"""Notifications at the end of a run: commands, files, webhooks and mails."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any, Literal
 from pydantic import field_validator, model_validator
 
 from workbench.core.addresses import read_address
-from workbench.core.section import Section, knob
+from workbench.core.section import Section, parameter
 
 __all__ = ["EVENTS", "HookParams", "HooksParams", "MailParams"]
 
@@ -20,40 +20,42 @@ _ADDRESS = re.compile(r"[^@\s<>,;\r\n]+@[^@\s<>,;\r\n]+")
 class MailParams(Section):
     """A mail over SMTP; the password is in WORKBENCH_SMTP_PASSWORD."""
 
-    host: str = knob(..., en="Host of the mail server; allowed by WORKBENCH_HOOK_HOSTS", zh="邮件服务器")
-    port: int = knob(587, en="Its port", zh="端口", ge=1, le=65535)
-    security: Literal["starttls", "tls", "none"] = knob("starttls", en="How the connection is secured", zh="加密方式")
-    user: str = knob("", en="Name to log in with; empty: no login", zh="登录名；留空则不登录")
-    sender: str = knob(..., en="Address of the sender", zh="发件地址")
-    to: list[str] = knob(..., en="Addresses of the receivers", zh="收件地址", min_length=1, max_length=20)
+    host: str = parameter(..., en="Host of the mail server; allowed by WORKBENCH_HOOK_HOSTS", zh="邮件服务器")
+    port: int = parameter(587, en="Its port", zh="端口", ge=1, le=65535)
+    security: Literal["starttls", "tls", "none"] = parameter(
+        "starttls", en="How the connection is secured", zh="加密方式"
+    )
+    user: str = parameter("", en="Name to log in with; empty: no login", zh="登录名；留空则不登录")
+    sender: str = parameter(..., en="Address of the sender", zh="发件地址")
+    to: list[str] = parameter(..., en="Addresses of the receivers", zh="收件地址", min_length=1, max_length=20)
 
     @field_validator("sender", "to")
     @classmethod
     def _addresses(cls, value: Any) -> Any:
         for address in [value] if isinstance(value, str) else value:
             if not _ADDRESS.fullmatch(address):
-                raise ValueError(f"{address!r} is no mail address")
+                raise ValueError(f"{address!r} is not a mail address")
         return value
 
 
 class HookParams(Section):
     """One receiver: exactly one of command, file, webhook and mail."""
 
-    command: list[str] | None = knob(
+    command: list[str] | None = parameter(
         None,
         en="A program and its arguments; gets the message as JSON on standard input",
         zh="命令及其参数；消息以 JSON 从标准输入传入",
     )
-    file: str | None = knob(
+    file: str | None = parameter(
         None,
         en="A folder of the workspace; gets one JSON file for each message",
         zh="工作区内的文件夹；每条消息写一个 JSON 文件",
     )
-    webhook: str | None = knob(
+    webhook: str | None = parameter(
         None, en="An address that gets the message as JSON, or env:NAME of a variable that holds it; "
         "its host is allowed by WORKBENCH_HOOK_HOSTS", zh="接收 JSON 的网址，或存放网址的环境变量 env:名称",
     )  # fmt: skip
-    mail: MailParams | None = knob(None, en="A mail over SMTP", zh="通过 SMTP 发送邮件")
+    mail: MailParams | None = parameter(None, en="A mail over SMTP", zh="通过 SMTP 发送邮件")
 
     @field_validator("command", mode="before")
     @classmethod
@@ -93,11 +95,11 @@ class HookParams(Section):
 
 
 class HooksParams(Section):
-    """Whom a run tells that it ended."""
+    """Notifications at the end of a run, by event."""
 
-    on_done: list[HookParams] = knob([], en="After a run that succeeded", zh="运行成功后")
-    on_failure: list[HookParams] = knob([], en="After a run that failed or was refused", zh="运行失败或被拒绝后")
-    on_alert: list[HookParams] = knob(
+    on_done: list[HookParams] = parameter([], en="After a run that succeeded", zh="运行成功后")
+    on_failure: list[HookParams] = parameter([], en="After a run that failed or was refused", zh="运行失败或被拒绝后")
+    on_alert: list[HookParams] = parameter(
         [], en="After a run whose 13_watch_changes raised alerts", zh="13_watch_changes 发出警报后"
     )
 

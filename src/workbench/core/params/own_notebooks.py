@@ -1,4 +1,4 @@
-"""An analyst's own notebook as a stage: its parameters cell takes the place of a declaration in Python."""
+"""An analyst's own notebook as a stage: the parameters cell replaces the declaration in Python."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _ADVICE = "One cell tagged 'parameters' whose lines are 'name = literal  # unit:
 
 
 def is_own_name(name: str) -> bool:
-    """Say whether a name can be that of an own notebook: two digits, a verb, an object; no declared stage."""
+    """Return whether a name is valid for an own notebook: two digits, a verb, an object, and not a declared stage."""
     return bool(_NAME.match(name)) and name not in STAGES
 
 
@@ -40,18 +40,18 @@ def own_stage(notebooks: Path, name: str) -> Stage:
     notebooks : Path
         The folder of notebooks.
     name : str
-        The notebook's stem.
+        Stem of the notebook file.
 
     Returns
     -------
     Stage
-        Its question is the title of the first cell. The type of a parameter is that of its literal; unit and help come
-        from the comment. It declares no tables: what it reads and writes is known only after a run.
+        The question is the title of the first cell. The type of a parameter is the type of its literal; unit and help
+        come from the comment. No tables are declared, since those it reads and writes are known only after a run.
 
     Raises
     ------
     ProfileError
-        There is no such notebook, it is not JSON, or its parameters cell cannot be read.
+        When the notebook does not exist, is not JSON, or its parameters cell cannot be parsed.
     """
     path = notebooks / f"{name}.ipynb"
     if not path.is_file():
@@ -117,7 +117,7 @@ def _parameter(statement: ast.Assign) -> tuple[str, Any]:
 
 
 def _check_names(names: list[str]) -> None:
-    """Refuse a repeated name, and one that a section cannot have."""
+    """Check that names are not repeated and are valid parameter names."""
     for name in names:
         if names.count(name) > 1:
             raise ValueError(f"{name} is assigned twice")

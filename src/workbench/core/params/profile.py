@@ -1,4 +1,4 @@
-"""The profile: one YAML with the data, the stages and the parameters of a run."""
+"""The profile: one YAML file with the sources, stages and parameters of a run."""
 
 from __future__ import annotations
 
@@ -40,10 +40,15 @@ MOVED = {
     "04_describe_customers.min_cell": "run.min_cell", "12_tag_customers.least_group": "run.min_cell",
     "12_tag_customers.purposes": "consent.words",
 }  # fmt: skip
-_LIMITS = ("greater_than", "greater_than_equal", "less_than", "less_than_equal")  # kinds of error of a number
+_LIMITS = (
+    "greater_than",
+    "greater_than_equal",
+    "less_than",
+    "less_than_equal",
+)  # pydantic error types of numbers out of range
 _NAME = re.compile(r"^[a-z][a-z0-9_]{0,39}$")
-_SECRETS = ("token",)  # keys whose value is not repeated in messages
-_LONGEST_SETTING = 200  # characters of a setting that a message repeats
+_SECRETS = ("token",)  # keys whose value is not shown in messages
+_LONGEST_SETTING = 200  # most characters of a setting shown in a message
 _VARIABLE = re.compile(r"^env:[A-Za-z_][A-Za-z0-9_]*$")
 
 
@@ -57,25 +62,25 @@ class Profile:
     languages : tuple of str
         Report languages, the leading one first.
     as_of : date or None
-        None: the day after the last order.
+        As-of date; None: the day after the last order.
     engine : str
     demo_data : str or None
-        The published or generated data that fills ``data/raw`` if it is absent.
+        Demonstration data, written to ``data/raw`` if absent.
     credit : dict of str
-        The source of the data, by language; printed under every chart.
+        Credit for the data, by language; printed under every chart.
     sources : dict of str to SourceParams
     consent : ConsentParams
     never_contact : tuple of str
-        CSV files of people who are on no list, relative to the workspace.
+        CSV files of people who must not be on any list, relative to the workspace.
     goal : GoalParams
     run : RunParams
     share : ShareParams
     sections : mapping of str to Section
-        The parameters of every stage; each stage has its own subclass.
+        Stage name to its parameters; each stage has its own subclass of Section.
     own : dict of str to Stage
-        The declarations of own notebooks.
+        Declarations of the analyst's own notebooks, by name.
     label : str
-        Its file's name in messages.
+        Name of the file in messages.
     """
 
     name: str
@@ -107,7 +112,7 @@ class Profile:
 
     @property
     def currency(self) -> str:
-        """The one currency the sources declare, or an empty string."""
+        """The currency of all sources, or an empty string if they declare none or several."""
         currencies = (source.formats.currency for source in self.sources.values())
         declared = {currency for currency in currencies if currency is not None}
         return declared.pop() if len(declared) == 1 else ""
@@ -118,7 +123,7 @@ class Profile:
 
 
 def is_profile_name(name: str) -> bool:
-    """Say whether a name is valid for a profile."""
+    """Return whether a name is valid for a profile."""
     return bool(_NAME.match(name))
 
 
@@ -143,12 +148,13 @@ def load_profile(
     settings : sequence of str
         Overrides ``SECTION.KEY=VALUE`` (or ``KEY=VALUE`` at the top level).
     as_of : str, optional
-        ISO date that overrides the profile's.
+        ISO date that overrides the as-of date of the profile.
 
     Raises
     ------
     ProfileError
-        Unknown profile, key, table, column or stage, wrong type, value out of range, path outside.
+        When a profile, key, table, column or stage is unknown, a type is wrong, a value is out of range, or a path
+        leads outside the workspace.
     """
     path = _profile_path(workspace, name)
     label = workspace.relative(path)
@@ -170,7 +176,7 @@ def _profile_path(workspace: Workspace, name: str) -> Path:
 
 
 class _ProfileReader:
-    """Turn marked YAML into a Profile and collect faults."""
+    """Turns YAML with line numbers into a Profile and collects errors."""
 
     def __init__(self, workspace: Workspace, marked: MarkedYaml, label: str):
         self.workspace = workspace
@@ -179,7 +185,9 @@ class _ProfileReader:
         self.label = label
         self.faults: list[Fault] = []
         self.overridden: dict[tuple, str] = {}
-        self.unreadable: list[tuple[tuple, Fault]] = []  # own notebooks, by the key that names them
+        self.unreadable: list[
+            tuple[tuple, Fault]
+        ] = []  # errors of own notebooks, by the key path that names the notebook
 
     def override(self, settings: Sequence[str], as_of: str | None) -> None:
         for setting in settings:
@@ -209,7 +217,7 @@ class _ProfileReader:
                 target[part] = {}
             target = target[part]
             if not isinstance(target, dict):
-                self.faults.append(Fault(where, f"'{part}' holds no keys"))
+                self.faults.append(Fault(where, f"'{part}' has no keys"))
                 return
         target[path[-1]] = value
         self.overridden[path] = where
@@ -258,11 +266,11 @@ class _ProfileReader:
         return profile
 
     def _check_goal(self, profile: Profile) -> None:
-        """Require that the goal rests on stages of the run."""
+        """Check that the goal refers only to stages of the run."""
         for at, stage in enumerate(profile.goal.stages):
             if stage not in profile.stages:
                 remedy = did_you_mean(stage, profile.stages)
-                self.fault(("goal", "stages", at), f"goal: '{stage}' is no stage of this run", "", remedy)
+                self.fault(("goal", "stages", at), f"goal: '{stage}' is not a stage of this run", "", remedy)
 
     def _never_contact(self) -> tuple[str, ...]:
         paths = self.content.get("never_contact") or []
@@ -412,7 +420,7 @@ class _ProfileReader:
         return self._with_assignments(profile, sources)
 
     def _with_assignments(self, profile: str, sources: dict[str, SourceParams]) -> dict[str, SourceParams]:
-        """Add the assignments of planned tests and exported plans, where there are some, as the last source."""
+        """Add the assignments of planned tests and exported plans, if any, as the last source."""
         if ASSIGNMENTS in sources:
             expected = f"Planned tests and exported plans are read from data/raw/{profile}/{ASSIGNMENTS} under it"
             self.fault(("sources", ASSIGNMENTS), f"source name '{ASSIGNMENTS}'", expected, "Give yours another name")
@@ -422,7 +430,7 @@ class _ProfileReader:
         return sources if implicit is None else {**sources, ASSIGNMENTS: implicit}
 
     def _with_snapshot(self, profile: str, name: str, source: SourceParams) -> SourceParams:
-        """Set where the copy of a remote source is stored: a table as Parquet, an HTTP response as JSON lines."""
+        """Set the path for the copy of a remote source: a table as Parquet, an HTTP response as JSON lines."""
         if not str(getattr(source, "path", "")).startswith("env:") or source.snapshot:
             return source
         ending = ".parquet" if source.select else ".jsonl"
@@ -497,7 +505,7 @@ class _ProfileReader:
 
 
 def _with_shared_scales(sections: dict[str, Any]) -> dict[str, Any]:
-    """Give 12_tag_customers the scales of 03_build_features, unless it declares its own."""
+    """Copy the scales of 03_build_features to 12_tag_customers, unless that stage declares scales."""
     declared, tags = sections["03_build_features"].scales, sections["12_tag_customers"]
     if not declared or "scales" in tags.model_fields_set:
         return sections
@@ -512,13 +520,13 @@ def _shortened(text: str) -> str:
 def _fields_at(model: type[Section], trail: Sequence[str]) -> list[str]:
     for part in trail:
         annotation = model.model_fields[part].annotation if part in model.model_fields else None
-        inner = (annotation, *getattr(annotation, "__args__", ()))  # a section, or those of a list
+        inner = (annotation, *getattr(annotation, "__args__", ()))  # a section, or a list of sections
         model = next((kind for kind in inner if isinstance(kind, type) and issubclass(kind, Section)), model)
     return sorted(model.model_fields)
 
 
 def _default_of(model: type[Section], trail: Sequence[str]) -> str:
-    """Return the default of a number out of its range, with its unit."""
+    """Return a hint with the default and unit of a number that is out of range."""
     field = model.model_fields.get(trail[0]) if len(trail) == 1 else None
     if field is None or isinstance(field.default, bool) or not isinstance(field.default, (int, float)):
         return ""

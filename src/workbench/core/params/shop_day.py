@@ -1,4 +1,4 @@
-"""The day of the shop: what "today" is where its dates are written."""
+"""The current day in the time zones of the sources."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ _EASTERNMOST = dt.timezone(dt.timedelta(hours=14))
 
 
 def shop_day(sources: Iterable[SourceParams], now: dt.datetime | None = None) -> dt.date:
-    """Return the last day that a date in these sources may have without lying in the future.
+    """Return the latest day that is not in the future for these sources.
 
     Parameters
     ----------
     sources : iterable of SourceParams
     now : datetime.datetime, optional
-        With its zone; default: the clock.
+        Current time with time zone; default: the system clock.
 
     Returns
     -------
     datetime.date
-        The latest of the days in the declared zones. A source without ``formats.time_zone`` may be written anywhere:
-        its day is that of the zone where a day begins first (UTC+14), so that no order of this morning is refused.
+        The latest current day in the declared time zones. For a source without ``formats.time_zone`` it is the day in
+        UTC+14, where days begin first, so that no order of today is rejected.
     """
     moment = now or dt.datetime.now(dt.UTC)
     zones = [ZoneInfo(source.formats.time_zone) if source.formats.time_zone else _EASTERNMOST for source in sources]

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 __all__ = ["FIRST", "LAST", "SECTIONS", "STAGES", "TABLES", "ordered"]
 
 _BASE = "stage"
-_SUMMARIES = "summaries"  # an input of the report stage, which runs last
+_SUMMARIES = "summaries"  # input that only the report stage has; that stage runs last
 
 
 def _declared() -> dict[str, Stage]:

@@ -7,24 +7,26 @@ from typing import Any, Literal
 from pydantic import field_validator, model_validator
 
 from workbench.core.schema import ABOUT_CUSTOMERS, Table, columns
-from workbench.core.section import Section, knob
+from workbench.core.section import Section, parameter
 from workbench.core.stages.stage import Stage
 
-__all__ = ["BuildFeatures", "READ_AT_CUT_OFFS", "STAGE", "ScaleParams"]
+__all__ = ["READ_AT_CUT_OFFS", "STAGE", "BuildFeatures", "ScaleParams"]
 
 
 class ScaleParams(Section):
     """A survey scale: several questions on one subject, answered in numbers."""
 
-    items: list[str] = knob(..., en="Questions as in responses", zh="量表题项，与问卷回答中的写法一致", min_length=2)
-    reverse: list[str] = knob([], en="Reverse-scored items", zh="其中的反向题")
-    low: float = knob(..., en="Lowest answer", zh="最低分")
-    high: float = knob(..., en="Highest answer", zh="最高分")
-    survey: str | None = knob(None, en="Survey of the items; default: any", zh="所属问卷；默认不限")
-    label: dict[Literal["en", "zh"], str] | None = knob(
+    items: list[str] = parameter(
+        ..., en="Questions as in responses", zh="量表题项，与问卷回答中的写法一致", min_length=2
+    )
+    reverse: list[str] = parameter([], en="Reverse-scored items", zh="其中的反向题")
+    low: float = parameter(..., en="Lowest answer", zh="最低分")
+    high: float = parameter(..., en="Highest answer", zh="最高分")
+    survey: str | None = parameter(None, en="Survey of the items; default: any", zh="所属问卷；默认不限")
+    label: dict[Literal["en", "zh"], str] | None = parameter(
         None, en="What it measures, in en and zh; default: its name", zh="测量内容（en 与 zh）；默认用其名称"
     )
-    least_share: float = knob(
+    least_share: float = parameter(
         0.5, unit="share", en="Share of the items that must be answered", zh="须回答的题项占比", gt=0, le=1
     )
 
@@ -42,7 +44,7 @@ class ScaleParams(Section):
 class BuildFeatures(Section):
     """03_build_features."""
 
-    windows_days: list[int] = knob(
+    windows_days: list[int] = parameter(
         [30, 90, 365],
         unit="days",
         en="Windows before the as-of date for orders, spend, sessions, attendances and service cases",
@@ -50,7 +52,7 @@ class BuildFeatures(Section):
         min_length=1,
         max_length=6,
     )
-    session_gap_minutes: int = knob(
+    session_gap_minutes: int = parameter(
         30,
         unit="minutes",
         en="Minutes without an event after which a session without an id ends",
@@ -58,7 +60,7 @@ class BuildFeatures(Section):
         ge=1,
         le=1440,
     )
-    least_for_share: int = knob(
+    least_for_share: int = parameter(
         5,
         unit="cases",
         en="Smallest number of sessions, campaigns or products for a share",
@@ -66,18 +68,18 @@ class BuildFeatures(Section):
         ge=1,
         le=1000,
     )
-    event_types: dict[str, list[str]] = knob(
+    event_types: dict[str, list[str]] = parameter(
         {},
         en="Source's words by kind of event: view, cart, purchase, favourite, search, impression, click, attend",
         zh="各类事件在来源中的叫法：view、cart、purchase、favourite、search、impression、click、attend",
     )
-    online_words: list[str] = knob(
+    online_words: list[str] = parameter(
         [], en="Further words in channel or platform names that mean online", zh="渠道或平台名称中表示线上的其他字词"
     )
-    store_words: list[str] = knob(
+    store_words: list[str] = parameter(
         [], en="Further words in channel or platform names that mean a shop", zh="渠道或平台名称中表示门店的其他字词"
     )
-    occasions: dict[str, dict[str, Any]] = knob(
+    occasions: dict[str, dict[str, Any]] = parameter(
         {},
         en="Purchase occasions; the first match wins: name: {categories, words, calendar, dates, birthday, "
         "days_before, days_after, gift}",
@@ -85,12 +87,12 @@ class BuildFeatures(Section):
         "gift}",
     )
 
-    scales: dict[str, ScaleParams] = knob(
+    scales: dict[str, ScaleParams] = parameter(
         {},
         en="Scales of surveys: name: {items, reverse, low, high, survey, label, least_share}",
         zh="问卷量表：名称：{items, reverse, low, high, survey, label, least_share}",
     )
-    least_reliability: float = knob(
+    least_reliability: float = parameter(
         0.7, unit="alpha", en="Cronbach's alpha below which a scale is not scored",
         zh="量表的 Cronbach α 低于此值则不计分", ge=0, le=1,
     )  # fmt: skip

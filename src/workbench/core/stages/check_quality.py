@@ -5,28 +5,28 @@ from __future__ import annotations
 import datetime as dt
 
 from workbench.core.schema import CANONICAL, Table, columns
-from workbench.core.section import Section, knob
+from workbench.core.section import Section, parameter
 from workbench.core.stages.stage import Stage
 
-__all__ = ["CheckQuality", "STAGE"]
+__all__ = ["STAGE", "CheckQuality"]
 
 
 class CheckQuality(Section):
     """01_check_quality."""
 
-    date_min: dt.date = knob(
+    date_min: dt.date = parameter(
         dt.date(1900, 1, 2),
         unit="date",
         en="Dates before it are rejected as placeholders",
         zh="早于此日期视为占位值并隔离",
     )
-    date_max: dt.date | None = knob(
+    date_max: dt.date | None = parameter(
         None,
         unit="date",
         en="Dates after it are rejected; default: the day of the run",
         zh="晚于此日期予以隔离；默认运行当日",
     )
-    max_rejected_share: float = knob(
+    max_rejected_share: float = parameter(
         0.2,
         unit="share",
         en="Share of rejected records above which a source is refused",
@@ -34,7 +34,7 @@ class CheckQuality(Section):
         ge=0,
         le=1,
     )
-    max_age_days: int = knob(
+    max_age_days: int = parameter(
         45,
         unit="days",
         en="Age of the newest row above which data counts as stale",

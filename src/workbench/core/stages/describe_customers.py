@@ -3,27 +3,29 @@
 from __future__ import annotations
 
 from workbench.core.schema import ABOUT_CUSTOMERS, Table
-from workbench.core.section import Section, knob
+from workbench.core.section import Section, parameter
 from workbench.core.stages.stage import Stage
 
-__all__ = ["DescribeCustomers", "STAGE"]
+__all__ = ["STAGE", "DescribeCustomers"]
 
 
 class DescribeCustomers(Section):
     """04_describe_customers."""
 
-    top_values: int = knob(
+    top_values: int = parameter(
         12, unit="values", en="Values shown per categorical variable", zh="分类变量展示的取值个数", ge=2, le=50
     )
-    cohort_months: int = knob(12, unit="months", en="Months a cohort is followed", zh="同期群跟踪的月数", ge=2, le=60)
-    outcome: str = knob(
+    cohort_months: int = parameter(
+        12, unit="months", en="Months a cohort is followed", zh="同期群跟踪的月数", ge=2, le=60
+    )
+    outcome: str = parameter(
         "auto",
         en="Outcome to explain: spend, repeat, label, a two-valued or numeric variable; auto takes the label, else "
         "repeat, else spend",
         zh="要解释的结果：spend（消费额）、repeat（复购）、label（标注），或任一数值或二值变量；"
         "auto 依次取标注、复购、消费额",
     )
-    tree_depth: int = knob(
+    tree_depth: int = parameter(
         3,
         unit="questions",
         en="Depth of the decision tree: questions that define a group",
@@ -31,7 +33,7 @@ class DescribeCustomers(Section):
         ge=1,
         le=4,
     )
-    windows_days: list[int] = knob(
+    windows_days: list[int] = parameter(
         [1, 7, 30],
         unit="days",
         en="Windows within which a view may lead to a cart and a purchase",
@@ -39,10 +41,10 @@ class DescribeCustomers(Section):
         min_length=1,
         max_length=3,
     )
-    n_bootstraps: int = knob(
+    n_bootstraps: int = parameter(
         500, unit="resamples", en="Resamples for intervals", zh="区间估计的重抽样次数", ge=100, le=10000
     )
-    seed: int = knob(20240601, en="Seed of all random draws", zh="随机种子", ge=0)
+    seed: int = parameter(20240601, en="Seed of all random draws", zh="随机种子", ge=0)
 
 
 _PROFILES = (

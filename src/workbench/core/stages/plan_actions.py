@@ -5,7 +5,7 @@ from __future__ import annotations
 from pydantic import model_validator
 
 from workbench.core.schema import CANONICAL, Table, columns
-from workbench.core.section import Section, knob
+from workbench.core.section import Section, parameter
 from workbench.core.stages.stage import Stage
 
 __all__ = ["STAGE", "PlanActions"]
@@ -14,16 +14,16 @@ __all__ = ["STAGE", "PlanActions"]
 class PlanActions(Section):
     """11_plan_actions."""
 
-    actions: list[str] = knob(
+    actions: list[str] = parameter(
         [],
         en="Actions to plan: names of files in params/actions, services first come first; without any the stage is "
         "skipped",
         zh="要规划的行动：params/actions 中的文件名，服务类按所列顺序优先；不列则跳过本阶段",
     )
-    budget: float | None = knob(
+    budget: float | None = parameter(
         None, unit="money", en="Money for all contacts of the plan; required", zh="本计划全部触达的预算，必填", ge=0
     )
-    contacts_per_customer: int = knob(
+    contacts_per_customer: int = parameter(
         1,
         unit="contacts",
         en="Most contacts of a customer in contact_days, those of campaigns and exported plans included",
@@ -31,10 +31,10 @@ class PlanActions(Section):
         ge=1,
         le=100,
     )
-    contact_days: int = knob(
+    contact_days: int = parameter(
         7, unit="days", en="Days over which contacts are counted", zh="统计触达次数的天数", ge=1, le=365
     )
-    hold_out_share: float = knob(
+    hold_out_share: float = parameter(
         0.1,
         unit="share",
         en="Share of those eligible who are kept out by lot, so that the effect can be measured; 0 needs "
@@ -43,8 +43,8 @@ class PlanActions(Section):
         ge=0,
         le=0.5,
     )
-    no_hold_out_because: str = knob("", en="Why nobody is held out", zh="不留对照组的理由")
-    explore_share: float = knob(
+    no_hold_out_because: str = parameter("", en="Why nobody is held out", zh="不留对照组的理由")
+    explore_share: float = parameter(
         0.2,
         unit="share",
         en="The most of the budget for gains that are assumed, or measured and not shown",
@@ -52,21 +52,21 @@ class PlanActions(Section):
         ge=0,
         le=1,
     )
-    channel_capacities: dict[str, int] = knob(
+    channel_capacities: dict[str, int] = parameter(
         {}, en="Most contacts of the plan by channel", zh="本计划各渠道的触达上限"
     )
-    channel_words: dict[str, list[str]] = knob(
+    channel_words: dict[str, list[str]] = parameter(
         {},
         en="Channel of actions: further words for it in campaigns; a contact on a channel without a word counts on all",
         zh="行动渠道对应 campaigns 中的其他写法；无法识别的渠道按所有渠道计",
     )
-    groups: list[str] = knob(
+    groups: list[str] = parameter(
         [],
         en="Columns of customers whose groups are compared: who gets an action",
         zh="比较是否一视同仁的客户分组列",
         max_length=8,
     )
-    seed: int = knob(20240601, en="Seed of all random draws", zh="随机种子", ge=0)
+    seed: int = parameter(20240601, en="Seed of all random draws", zh="随机种子", ge=0)
 
     @model_validator(mode="after")
     def _with_a_reason(self) -> PlanActions:

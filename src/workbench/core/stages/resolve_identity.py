@@ -7,16 +7,16 @@ import re
 from pydantic import field_validator
 
 from workbench.core.schema import ABOUT_CUSTOMERS, Table, columns
-from workbench.core.section import Section, knob
+from workbench.core.section import Section, parameter
 from workbench.core.stages.stage import Stage
 
-__all__ = ["ResolveIdentity", "STAGE"]
+__all__ = ["STAGE", "ResolveIdentity"]
 
 
 class ResolveIdentity(Section):
     """02_resolve_identity."""
 
-    threshold: float = knob(
+    threshold: float = parameter(
         0.95,
         unit="probability",
         en="Smallest match probability for two records to be one customer",
@@ -24,12 +24,12 @@ class ResolveIdentity(Section):
         ge=0.5,
         lt=1,
     )
-    blocking: list[str] = knob(
+    blocking: list[str] = parameter(
         [],
         en="Columns on which records must agree to be compared: 'column' or 'column, column'; default: automatic",
         zh="参与比对的记录须一致的列，每项为一列或用逗号分隔的多列；默认自动选择",
     )
-    max_pairs_per_record: int = knob(
+    max_pairs_per_record: int = parameter(
         100,
         unit="pairs",
         en="Pairs per record above which a blocking rule is left out",
@@ -37,7 +37,7 @@ class ResolveIdentity(Section):
         ge=1,
         le=10000,
     )
-    max_per_key: int = knob(
+    max_per_key: int = parameter(
         8,
         unit="records",
         en="Most records that a phone, e-mail or number may link; above it, it is shared and links nobody",
@@ -45,11 +45,11 @@ class ResolveIdentity(Section):
         ge=2,
         le=1000,
     )
-    max_records: int = knob(
+    max_records: int = parameter(
         20, unit="records", en="Records in one customer above which the alarm is raised",
         zh="单个客户的记录数超过此值即触发警报", ge=2, le=10000,
     )  # fmt: skip
-    max_diameter: int = knob(
+    max_diameter: int = parameter(
         3,
         unit="links",
         en="Links between the two farthest records of a customer above which the alarm is raised",
@@ -57,27 +57,27 @@ class ResolveIdentity(Section):
         ge=1,
         le=100,
     )
-    must_link: str | None = knob(
+    must_link: str | None = parameter(
         None,
         en="CSV of pairs that are one customer: source, source_id, other_source, other_source_id",
         zh="必为同一客户的记录对（CSV）：source、source_id、other_source、other_source_id",
     )
-    cannot_link: str | None = knob(
+    cannot_link: str | None = parameter(
         None,
         en="CSV of pairs that are not one customer, with the same columns",
         zh="必非同一客户的记录对（CSV），列同上",
     )
-    truth: str | None = knob(
+    truth: str | None = parameter(
         None,
         en="Column of people with the true identity, for precision and recall; never used for matching",
         zh="记载真实身份的列，仅用于计算查准率与查全率，不参与匹配",
     )
-    truth_pattern: str | None = knob(
+    truth_pattern: str | None = parameter(
         None,
         en="Regular expression whose first group is the true identity within that column",
         zh="从该列取真实身份的正则表达式（取第一个分组）",
     )
-    seed: int = knob(20240601, en="Seed of all random draws", zh="随机种子", ge=0)
+    seed: int = parameter(20240601, en="Seed of all random draws", zh="随机种子", ge=0)
 
     @field_validator("truth_pattern")
     @classmethod

@@ -7,7 +7,7 @@ from typing import Literal
 from pydantic import model_validator
 
 from workbench.core.schema import Table, columns
-from workbench.core.section import Section, knob
+from workbench.core.section import Section, parameter
 from workbench.core.stages.stage import Stage
 
 __all__ = ["STAGE", "ScoreRfm"]
@@ -16,7 +16,7 @@ __all__ = ["STAGE", "ScoreRfm"]
 class ScoreRfm(Section):
     """05_score_rfm."""
 
-    bins: int = knob(
+    bins: int = parameter(
         5,
         unit="scores",
         en="Scores per dimension, the highest is best",
@@ -24,22 +24,22 @@ class ScoreRfm(Section):
         ge=2,
         le=10,
     )
-    tie_rule: Literal["lowest", "middle", "highest"] = knob(
+    tie_rule: Literal["lowest", "middle", "highest"] = parameter(
         "lowest", en="Rank that equal values share", zh="相同取值共同采用的名次：最低、居中或最高"
     )
-    cut: Literal["median", "mean", "mean_score", "score"] = knob(
+    cut: Literal["median", "mean", "mean_score", "score"] = parameter(
         "median",
         en="The cut between high and low: median or mean of the values, mean of the scores, or the middle score",
         zh="高低的分界：取值的中位数或均值、得分的均值，或中间分",
     )
-    bounds: Literal["fixed", "rhythm"] = knob(
+    bounds: Literal["fixed", "rhythm"] = parameter(
         "fixed",
         en="Activity bounds: fixed days, or the customers' own gaps between orders",
         zh="活跃状态界限：固定天数，或客户自身的购买间隔",
     )
-    active_days: int = knob(90, unit="days", en="Active up to this recency", zh="活跃：最近购买不超过", ge=1)
-    dormant_days: int = knob(180, unit="days", en="Dormant up to this recency", zh="沉睡：最近购买不超过", ge=2)
-    pre_churn_days: int = knob(
+    active_days: int = parameter(90, unit="days", en="Active up to this recency", zh="活跃：最近购买不超过", ge=1)
+    dormant_days: int = parameter(180, unit="days", en="Dormant up to this recency", zh="沉睡：最近购买不超过", ge=2)
+    pre_churn_days: int = parameter(
         360,
         unit="days",
         en="Pre-churn up to this recency, churned beyond",

@@ -1,4 +1,4 @@
-"""What a stage declares: its question, what it reads, needs, borrows and writes, its parameters."""
+"""The declaration of a stage: its question, parameters, and the tables and parameters it reads and writes."""
 
 from __future__ import annotations
 
@@ -23,31 +23,31 @@ class Stage:
     Attributes
     ----------
     name : str
-        The notebook's stem; also the YAML section, the report section and the tracked run.
+        Stem of the notebook; also the name of the YAML section, the report section and the tracked run.
     question : dict of str
-        The question it answers, by language (en, zh).
+        The question that the stage answers, by language (en, zh).
     parameters : type of Section
-        Its own parameters.
+        Parameters of the stage.
     tables : tuple of Table
         The tables that only this stage writes.
     reads : tuple of str
-        Tables it uses if they exist.
+        Tables that are used if they exist.
     needs : tuple of tuple of str
         Required tables, or columns as table.column: one of each group must exist.
     unlocks : dict of str
-        The result of the stage, for the message that a table is missing, by language.
+        The result of the stage by language, for the message that a required table is missing.
     borrows : tuple of str
-        Parameters of other sections that it reads, as section.key. Reading any other raises.
+        Parameters of other sections that the stage reads, as section.key; reading any other is an error.
     inputs : tuple of str
-        Other inputs it depends on, by their names in `workbench.run.keys.inputs`.
+        Other inputs on which the result depends, by their names in `workbench.run.keys.inputs`.
     checks : tuple of str
-        Checks of the profile before any kernel starts, by their names in `workbench.run.keys.checks`.
+        Checks of the profile before a notebook starts, by their names in `workbench.run.keys.checks`.
     hands_over : str
-        The private file it leaves for a later stage, which removes it: ``people``.
+        Private file written for a later stage, which deletes it: ``people``.
     takes : str
-        The private file it uses and removes.
+        Private file that the stage uses and deletes.
     asked_by : str
-        The parameter of its own that says what it is to do; a profile that leaves it empty skips the stage.
+        Parameter that requests work from the stage; if it is empty in a profile, the stage is skipped.
     """
 
     name: str
@@ -71,18 +71,18 @@ class Stage:
 
     @property
     def depends_on(self) -> set[str]:
-        """The tables its result depends on: those it reads, and the identities the store joins to them."""
+        """The tables on which the result depends: those it reads, and the identities joined to them."""
         needed = {name.removeprefix("sources.").split(".")[0] for group in self.needs for name in group}
         tables = {*self.reads, *needed}
         joined = {IDENTITIES} if tables & set(CANONICAL) and IDENTITIES not in self.writes else set()
         return tables | joined
 
     def written(self) -> dict[str, Table]:
-        """Return its tables by name, each naming this stage as its writer."""
+        """Return the tables of the stage by name, with this stage as writer."""
         return {table.name: replace(table, writer=self.name) for table in self.tables}
 
     def idle(self, section: Section) -> dict[str, str] | None:
-        """Return why there is nothing to do for a profile with this section, by language; None if there is."""
+        """Return why the stage has nothing to do with these parameters, by language; None if it has work."""
         if not self.asked_by or getattr(section, self.asked_by):
             return None
         unlocks = self.unlocks or {"en": "", "zh": ""}
@@ -92,5 +92,5 @@ class Stage:
         }
 
     def lacks(self, present: set[str]) -> tuple[str, ...] | None:
-        """Return the first group without any present table or table.column, or None."""
+        """Return the first group of ``needs`` of which no table or column is present, or None."""
         return next((group for group in self.needs if not set(group) & present), None)

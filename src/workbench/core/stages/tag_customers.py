@@ -9,7 +9,7 @@ from pydantic import field_validator
 
 from workbench.core.errors import did_you_mean
 from workbench.core.schema import CANONICAL, Table, columns
-from workbench.core.section import Section, knob
+from workbench.core.section import Section, parameter
 from workbench.core.stages.stage import Stage
 
 __all__ = ["STAGE", "TagCustomers"]
@@ -21,48 +21,48 @@ _SCALE_KEYS = {"survey", "items", "reverse", "low", "high", "label", "least_shar
 class TagCustomers(Section):
     """12_tag_customers."""
 
-    pack: str = knob(
+    pack: str = parameter(
         "retail",
         en="Industry pack: params/packs/<pack>.yaml changes tags, thresholds and strategies",
         zh="行业包：params/packs/<pack>.yaml 调整标签、界限与策略",
     )
-    thresholds: dict[str, float] = knob(
+    thresholds: dict[str, float] = parameter(
         {}, en="Overrides of tag thresholds: <tag>.<threshold>", zh="替换标签界限的数值：<标签>.<界限>"
     )
-    sensitive_items: list[str] = knob(
+    sensitive_items: list[str] = parameter(
         [],
         en="Sensitive items computed for customers who granted the purpose 'sensitive'; all others are off",
         zh="对授权 'sensitive' 用途的客户计算的敏感项目；其余一律关闭",
     )
-    minors: bool = knob(
+    minors: bool = parameter(
         False,
         en="Tag customers under 18 who granted the purpose 'minors'; otherwise they get no tag",
         zh="为授权 'minors' 用途的 18 岁以下客户打标签；否则不打标签",
     )
-    questions: dict[str, list[str]] = knob(
+    questions: dict[str, list[str]] = parameter(
         {},
         en="Survey item: the questions that ask for it; default: the question of the same name",
         zh="问卷项目对应的题目；默认与项目同名",
     )
-    scales: dict[str, dict[str, Any]] = knob(
+    scales: dict[str, dict[str, Any]] = parameter(
         {},
         en="Survey item: its scale {items, reverse, low, high, survey}; default: those of 03_build_features",
         zh="问卷项目对应的量表：{items, reverse, low, high, survey}；默认取 03_build_features 中声明的量表",
     )
-    alpha_least: float = knob(
+    alpha_least: float = parameter(
         0.7, en="Smallest Cronbach's alpha for a scale to be reported", zh="量表可报告的最低 Cronbach α", ge=0, le=1
     )
-    likes: dict[str, dict[str, list[str]]] = knob(
+    likes: dict[str, dict[str, list[str]]] = parameter(
         {},
         en="Tags likes_<name>: name to a column of products and its values, {tea: {category: [Green tea]}}",
         zh="标签 likes_<名称>：名称对应 products 的一列及其取值，如 {tea: {category: [绿茶]}}",
     )
-    labelled: dict[str, str] = knob(
+    labelled: dict[str, str] = parameter(
         {},
         en="Tag: the customer column that holds its true value for a sample",
         zh="标签对应的、保存样本真实取值的客户列",
     )
-    account_window_days: int = knob(
+    account_window_days: int = parameter(
         365,
         unit="days",
         en="Length of an account's last window and of the window before it, with which it is compared",
@@ -70,7 +70,7 @@ class TagCustomers(Section):
         ge=7,
         le=3650,
     )
-    single_thread_share: float = knob(
+    single_thread_share: float = parameter(
         0.8,
         unit="share",
         en="Share of an account's orders and cases above which it depends on one contact",

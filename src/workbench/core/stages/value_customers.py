@@ -6,7 +6,7 @@ import datetime as dt
 from typing import Literal
 
 from workbench.core.schema import ABOUT_CUSTOMERS, Table, columns
-from workbench.core.section import Section, knob
+from workbench.core.section import Section, parameter
 from workbench.core.stages.build_features import READ_AT_CUT_OFFS
 from workbench.core.stages.stage import Stage
 
@@ -16,13 +16,13 @@ __all__ = ["STAGE", "ValueCustomers"]
 class ValueCustomers(Section):
     """09_value_customers."""
 
-    calibration_until: dt.date | None = knob(
+    calibration_until: dt.date | None = parameter(
         None,
         unit="date",
         en="Last day of the training period; default: two thirds of the history",
         zh="受检模型可见的最后一天；默认为历史的前三分之二",
     )
-    horizon_days: int | None = knob(
+    horizon_days: int | None = parameter(
         None,
         unit="days",
         en="Forecast horizon; default: as long as the test period, at most a year",
@@ -30,10 +30,10 @@ class ValueCustomers(Section):
         ge=7,
         le=3650,
     )
-    discount_rate: float = knob(
+    discount_rate: float = parameter(
         0.1, unit="share a year", en="Discount rate of future value", zh="未来价值的年折现率", ge=0, le=1
     )
-    learn_cut_offs: int = knob(
+    learn_cut_offs: int = parameter(
         2,
         unit="cut-offs",
         en="Past cut-offs, half a horizon apart, on which a machine-learned spend model trains; 0: not tried",
@@ -41,16 +41,16 @@ class ValueCustomers(Section):
         ge=0,
         le=12,
     )
-    choose_by: Literal["deviance", "rmse", "gini"] = knob(
+    choose_by: Literal["deviance", "rmse", "gini"] = parameter(
         "deviance",
         en="Metric by which a learned model must beat orders times spend in the test period: deviance (Poisson, of the "
         "mean), rmse (large orders decide), gini (ranking only); its mean absolute error must never be larger",
         zh="学习模型在检验期内须优于“购买次数×单次消费”的指标：deviance（泊松偏差，针对均值）、rmse（大额订单主导）、gini（仅看排序）；无论何种，平均绝对误差均不得更大",
     )
-    n_draws: int = knob(
+    n_draws: int = parameter(
         200, unit="draws", en="Draws per customer for the intervals", zh="每位客户区间估计的抽样次数", ge=50, le=2000
     )
-    interval_level: float = knob(
+    interval_level: float = parameter(
         0.9,
         unit="share",
         en="Nominal coverage of the intervals",
@@ -58,7 +58,7 @@ class ValueCustomers(Section):
         ge=0.5,
         le=0.99,
     )
-    seed: int = knob(20240601, en="Seed of all random draws", zh="随机种子", ge=0)
+    seed: int = parameter(20240601, en="Seed of all random draws", zh="随机种子", ge=0)
 
 
 STAGE = Stage(

@@ -8,14 +8,14 @@ from typing import Literal
 from pydantic import model_validator
 
 from workbench.core.schema import CANONICAL, Table, columns
-from workbench.core.section import Section, knob
+from workbench.core.section import Section, parameter
 from workbench.core.stages.stage import Stage
 
 __all__ = ["STAGE", "Acknowledgement", "Watch", "WatchChanges"]
 
 
 class Watch(Section):
-    """A metric that somebody watches: an alarm is raised below or above a bound."""
+    """A watched metric: an alarm is raised below or above a bound."""
 
     metric: str
     below: float | None = None
@@ -33,7 +33,7 @@ class Watch(Section):
 
 
 class Acknowledgement(Section):
-    """An alarm that somebody has looked at: who, why, and until when."""
+    """A reviewed alarm: by whom, why, and until when it stays closed."""
 
     what: str
     subject: str
@@ -52,19 +52,19 @@ class Acknowledgement(Section):
 class WatchChanges(Section):
     """13_watch_changes."""
 
-    compare_with: str = knob(
+    compare_with: str = parameter(
         "last",
         en="Run to compare with: last (the latest good run with an earlier date), none, a run id, or a date",
         zh="与哪次运行比较：last（统计日更早的最近一次成功运行）、none、运行编号或日期",
     )
-    alpha: float = knob(
+    alpha: float = parameter(
         0.01,
         en="False discovery rate over all watched figures (Benjamini-Hochberg)",
         zh="全部监控指标的错误发现率（Benjamini-Hochberg）",
         gt=0,
         le=0.2,
     )
-    least_change_points: float = knob(
+    least_change_points: float = parameter(
         2.0,
         unit="percentage points",
         en="Smallest change that raises an alarm: the share of customers that moved",
@@ -72,12 +72,12 @@ class WatchChanges(Section):
         ge=0,
         le=50,
     )
-    watch: list[Watch] = knob(
+    watch: list[Watch] = parameter(
         [],
         en="Metrics with bounds: {metric: 08_predict_churn.auc, below: 0.7, level: warning}",
         zh="设定界限的指标：{metric: 08_predict_churn.auc, below: 0.7, level: warning}",
     )
-    acknowledged: list[Acknowledgement] = knob(
+    acknowledged: list[Acknowledgement] = parameter(
         [],
         en="Alarms that were looked at: {what, subject, by, why, until}",
         zh="已核实的警报：{what, subject, by, why, until}",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from workbench.core.section import Section, knob
+from workbench.core.section import Section, parameter
 from workbench.core.stages.stage import Stage
 
 __all__ = ["STAGE", "WriteReport"]
@@ -11,10 +11,10 @@ __all__ = ["STAGE", "WriteReport"]
 class WriteReport(Section):
     """14_write_report."""
 
-    key_findings: int = knob(
+    key_findings: int = parameter(
         5, unit="findings", en="Findings at the top of the report", zh="报告开头的要点数", ge=1, le=12
     )
-    cards: int = knob(
+    cards: int = parameter(
         60,
         unit="customers",
         en="Customers with portrait cards beside the report: all if there are fewer, else some at risk and some of "

@@ -1,1 +1,1 @@
-"""The only reader and writer of tables."""
+"""The store: the only reader and writer of tables."""

@@ -1,4 +1,4 @@
-"""Tables kept aside as they were: private Parquet files outside the stages, read and written whole."""
+"""Saved copies of tables: private Parquet files that no stage publishes, read and written as a whole."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ _PRIVATE = 0o600
 
 
 def keep_table(frame: pd.DataFrame, path: Path, kinds: dict[str, pa.DataType]) -> Path:
-    """Write a small table atomically; only its owner may read it, and the same rows give the same bytes.
+    """Write a small table atomically, readable by the owner only; the same rows give the same bytes.
 
     Parameters
     ----------
     frame : DataFrame
-        Has at least the columns of ``kinds``, which are written in that order.
+        At least the columns of ``kinds``, which are written in the order of ``kinds``.
     path : Path
     kinds : dict of str to pyarrow.DataType
     """
@@ -34,5 +34,5 @@ def keep_table(frame: pd.DataFrame, path: Path, kinds: dict[str, pa.DataType]) -
 
 
 def read_kept(path: Path, columns: list[str] | None = None) -> pd.DataFrame:
-    """Read a table that was kept aside, or some of its columns."""
+    """Read a table written by `keep_table`, or some of its columns."""
     return pq.ParquetFile(path).read(columns=columns).to_pandas()

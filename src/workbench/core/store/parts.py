@@ -1,4 +1,4 @@
-"""Tables that are too large for one frame: written part by part, then read by the engine."""
+"""Tables too large for one data frame: written in parts, then read by the database engine."""
 
 from __future__ import annotations
 
@@ -23,17 +23,17 @@ _ARROW = {
 
 
 def hold_parts(engine: ibis.BaseBackend, table: str, parts: Iterable[pd.DataFrame], path: Path) -> ibis.Table:
-    """Write the parts of a table into one file, of which only one part is in memory at a time, and read it.
+    """Write the parts of a table into one file, with one part in memory at a time, and return the table.
 
     Parameters
     ----------
     engine : ibis.BaseBackend
     table : str
-        Its declaration names the columns and their kinds.
+        Table name; its declaration gives the columns and their kinds.
     parts : iterable of DataFrame
-        Each with all columns of the table.
+        Data frames with all columns of the table.
     path : Path
-        A private Parquet file; it must outlive the result.
+        A private Parquet file; it must exist as long as the result is used.
 
     Returns
     -------

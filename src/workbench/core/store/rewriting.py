@@ -1,4 +1,4 @@
-"""Parquet files changed in place: row groups, compression and schema stay, a file without a change is not touched."""
+"""Change Parquet files in place: row groups, compression and schema are kept; unchanged files are not rewritten."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ __all__ = ["column_names", "digest_content", "read_content", "rewrite_table"]
 def rewrite_table(
     path: Path, change: Callable[[pa.Table], tuple[pa.Table, int]], *, mode: int, before: Callable[[Path], None]
 ) -> int:
-    """Rewrite a Parquet file by a function of its row groups; return the changes made.
+    """Apply a function to each row group of a Parquet file, rewrite the file, and return the number of changes.
 
     Parameters
     ----------
     path : Path
     change : callable
-        Takes a table, returns the changed one and how many changes there are; without any the file stays as it is.
+        Maps a table to the changed table and the number of changes; without changes the file is not rewritten.
     mode : int
         Permission bits of the file.
     before : callable
@@ -57,16 +57,16 @@ def rewrite_table(
 
 
 def column_names(path: Path) -> list[str]:
-    """Return the columns of a Parquet file, as they are written in it."""
+    """Return the column names stored in a Parquet file."""
     return list(pq.read_schema(path).names)
 
 
 def read_content(content: bytes) -> pa.Table:
-    """Read a Parquet file that is held in memory."""
+    """Read the content of a Parquet file from memory."""
     return pq.read_table(io.BytesIO(content))
 
 
 def digest_content(store: Store, path: Path) -> tuple[str, int]:
-    """Return the content digest and the rows of a table's file, as a stage counts them when it writes it."""
+    """Return the content digest and row count of a table's file, computed as when a stage writes it."""
     table = store.engine.read_parquet(str(path))
     return digest_table(table), int(table.count().execute())

@@ -1,4 +1,4 @@
-"""Published files are used only as they were published: their bytes are compared with the manifest beside them."""
+"""Integrity of published files: their bytes are compared with the manifest before they are used."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ __all__ = [
     "KEPT_MANIFEST", "MANIFEST", "changed_fault", "changed_files", "check_published", "read_manifest", "seal_again",
 ]  # fmt: skip
 
-MANIFEST, KEPT_MANIFEST = "manifest.json", "run.json"  # of a published stage, of a kept run
+MANIFEST, KEPT_MANIFEST = "manifest.json", "run.json"  # manifest of a published stage, and of a saved run
 
 
 def read_manifest(folder: Path) -> dict[str, Any]:
@@ -27,30 +27,30 @@ def read_manifest(folder: Path) -> dict[str, Any]:
 
 
 def changed_files(folder: Path, files: Mapping[str, str]) -> list[str]:
-    """Return the files of a folder whose bytes are not those that a manifest states; missing ones are not listed.
+    """Return the files of a folder whose digest differs from the manifest; missing files are not listed.
 
     Parameters
     ----------
     folder : Path
     files : mapping of str to str
-        SHA-256 of the bytes, by the path in the folder; an empty one is not compared.
+        Path within the folder to SHA-256; files with an empty digest are not compared.
     """
     paths = {name: folder / name for name, digest in files.items() if digest}
     return [name for name, path in paths.items() if path.is_file() and _digest(path) != files[name]]
 
 
 def check_published(*paths: Path) -> None:
-    """Check files of published stages against the manifest beside them, before they are used.
+    """Check files of published stages against the manifest in their folder, before they are used.
 
     Parameters
     ----------
     *paths : Path
-        Links are followed. A file that no manifest names is not checked.
+        Links are followed. Files not listed in a manifest are not checked.
 
     Raises
     ------
     DataError
-        Files were changed after they were published; each is named.
+        When files were changed after they were published; all are listed.
     """
     faults = []
     for path in (path.resolve() for path in paths):
@@ -70,9 +70,9 @@ def changed_fault(path: Path) -> Fault:
 
 
 def seal_again(folder: Path) -> None:
-    """State the bytes of a published stage's files anew, after the workbench itself has rewritten some of them.
+    """Update the digests in a published stage's manifest, after the workbench itself has rewritten some files.
 
-    Files that are gone are no longer listed, and no file is added.
+    Deleted files are removed from the manifest; no file is added.
     """
     manifest = read_manifest(folder)
     files = {name: folder / name for name in manifest["files"]}
@@ -87,5 +87,5 @@ def _digest(path: Path) -> str:
 
 @cache
 def _digest_once(path: Path, *_state: int) -> str:
-    """Digest a file once in a process, as long as the file system shows no change of it."""
+    """Return the digest of a file, computed once per process unless the file's size or time has changed."""
     return digest_file(path)

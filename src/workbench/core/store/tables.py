@@ -1,8 +1,8 @@
 """The store: the only reader and writer of tables.
 
-Tables are Parquet on disk, read as Ibis expressions on DuckDB. A stage writes into a private staging
-folder; publishing it is one rename, after which ``data/processed/<profile>/<table>.parquet`` points to
-the new content. Raw rows stay in the engine; tables of one row per customer may become pandas.
+Tables are Parquet files, read as Ibis expressions on DuckDB. A stage writes into a private staging folder. One rename
+publishes it; then ``data/processed/<profile>/<table>.parquet`` points to the new content. Raw rows stay in the database
+engine; only tables with one row per customer may be converted to pandas.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from workbench.core.stages import TABLES
 from workbench.core.store.layout import PARQUET
 from workbench.core.store.sealed import check_published
 
-if TYPE_CHECKING:  # they take half a second each to import
+if TYPE_CHECKING:  # importing each takes half a second
     import ibis
     import pandas as pd
 
@@ -36,17 +36,17 @@ if not TYPE_CHECKING:
 
 __all__ = ["Staging", "Store", "connect", "digest_table", "table_spec", "to_pandas"]
 
-OWN_PREFIX = "own_"  # of tables that own notebooks write
+OWN_PREFIX = "own_"  # prefix of tables written by an analyst's own notebooks
 _OWN_NAME = re.compile(rf"^{OWN_PREFIX}\w{{1,100}}$")
-_PRIVATE = {"rejects"}  # holds raw text, so only its owner may read the file
+_PRIVATE = {"rejects"}  # tables with raw text, readable by the owner only
 _KEPT_VERSIONS = 2
 _CUSTOMER_GRAIN = {"customers"}
 _IDENTITIES, _CONSENTS = "identities", "consents"
-_ID_COLUMNS = ("customer_id", "other_id", "referrer_customer_id")  # replaced by the OneID
+_ID_COLUMNS = ("customer_id", "other_id", "referrer_customer_id")  # columns in which the OneID replaces source ids
 
 
 def connect(*, memory_limit_gb: float = 3.0, threads: int = 2, scratch: Path | None = None) -> ibis.BaseBackend:
-    """Open an embedded engine in memory, with limits, that spills into a scratch folder.
+    """Open an in-memory DuckDB engine with limits on memory and threads, which spills to a scratch folder.
 
     Parameters
     ----------
@@ -54,11 +54,11 @@ def connect(*, memory_limit_gb: float = 3.0, threads: int = 2, scratch: Path | N
         Memory the engine may use, GB.
     threads : int
     scratch : Path, optional
-        Where the engine writes what exceeds its memory.
+        Folder for data that exceeds the memory limit.
     """
     engine = ibis.duckdb.connect(threads=threads, memory_limit=f"{memory_limit_gb:g}GB")
     engine.raw_sql("SET TimeZone = 'UTC'")
-    engine.raw_sql("SET enable_progress_bar = false")  # it would appear on the page of a stage
+    engine.raw_sql("SET enable_progress_bar = false")  # it would appear in the output of a stage
     if scratch is not None:
         engine.raw_sql(f"SET temp_directory = '{str(scratch).replace(chr(39), chr(39) * 2)}'")
     return engine
@@ -86,7 +86,7 @@ class Store:
 
     @property
     def engine(self) -> ibis.BaseBackend:
-        """The engine, opened at first use."""
+        """The database engine, opened at first use."""
         if self._engine is None:
             scratch = self.workspace.interim(self.profile) / f".spill-{os.getpid()}"
             self._engine = connect(memory_limit_gb=self.memory_limit_gb, threads=self.threads, scratch=scratch)
@@ -97,7 +97,7 @@ class Store:
         return self.folder / f"{table}.parquet"
 
     def present(self) -> set[str]:
-        """Return the names of the published tables, those of own notebooks included."""
+        """Return the names of the published tables, including those of own notebooks."""
         own_tables = {path.stem for path in self.folder.glob(f"{OWN_PREFIX}*.parquet") if path.is_file()}
         return {name for name in TABLES if self.path(name).is_file()} | own_tables
 
@@ -111,14 +111,15 @@ class Store:
     def read(self, table: str) -> ibis.Table:
         """Return a table as an Ibis expression.
 
-        If identities are resolved, source ids are replaced by the OneID, and customers have one row per OneID: in each
-        column the first known value, in the order of the sources. Consents keep the record of each row, ``record``.
+        If identities are resolved, the OneID replaces source ids, and ``customers`` has one row per OneID with the
+        first known value of each column, in the order of the sources. Consents have a column ``record``, the source
+        record.
 
         Raises
         ------
         DataError
-            The table is unknown, or not written yet; the message names the stage that writes it. Or its file was
-            changed after it was published.
+            When the table is unknown, was not written yet (the message names the stage that writes it), or its file was
+            changed after publication.
         """
         path = self.path(table)
         if not path.is_file():
@@ -127,7 +128,7 @@ class Store:
         return self.read_file(table, path)
 
     def read_file(self, table: str, path: Path) -> ibis.Table:
-        """Return one version of a table as an Ibis expression; a canonical table has today's OneIDs."""
+        """Return one version of a table as an Ibis expression; canonical tables have the current OneIDs."""
         path = path.resolve()
         check_published(path)
         if table not in CANONICAL or ID_SPACE not in pq.read_schema(path).names:
@@ -135,13 +136,14 @@ class Store:
         return self._with_one_id(table, self._as_sourced(table, path))
 
     def previous_path(self, table: str, *, by: str) -> Path | None:
-        """Return the path of a table as it was before this run; None if there was none.
+        """Return the path of the table's version before this run; None if there was none.
 
         Parameters
         ----------
         table : str
         by : str
-            The reading stage: its own tables are not replaced yet; of other stages the previous version counts.
+            The reading stage. Its own tables are not replaced yet; for tables of other stages the previous version is
+            returned.
         """
         writer = self.writer(table)
         if writer is None or writer == by:
@@ -163,12 +165,12 @@ class Store:
         return table_with_rows.rename(_row="file_row_number")
 
     def with_identity(self, rows: ibis.Table) -> ibis.Table:
-        """Return rows with source ids and their id space as rows of customers; ``record`` keeps space and source id.
+        """Replace source ids by customer ids; the column ``record`` has id space and source id.
 
         Parameters
         ----------
         rows : ibis.Table
-            customer_id as in the source and ``_people``, the source of people it belongs to.
+            customer_id as in the source, and ``_people``, the id space of the source.
         """
         kept = rows.mutate(record=rows[ID_SPACE] + ibis.literal("\x1f") + rows.customer_id)
         if self.path(_IDENTITIES).is_file():
@@ -191,12 +193,12 @@ class Store:
         return {name: self.read(name) for name in CANONICAL if self.path(name).is_file()}
 
     def frame(self, table: str, columns: list[str] | None = None) -> pd.DataFrame:
-        """Return a table of one row per customer, or a small derived one, as pandas; decimals become float64.
+        """Return a table with one row per customer, or a small derived table, as pandas; decimals become float64.
 
         Raises
         ------
         DataError
-            The table holds raw rows, which stay in the engine.
+            When the table has raw rows, which must stay in the engine.
         """
         if table in CANONICAL and table not in _CUSTOMER_GRAIN:
             found = f"{table} holds raw rows, which do not become pandas"
@@ -204,7 +206,7 @@ class Store:
         return to_pandas(self.read(table) if columns is None else self.read(table).select(columns))
 
     def digest(self, table: str) -> str:
-        """Return the digest of a table's content; row order, file layout and time do not change it."""
+        """Return the digest of a table's content, independent of row order, file layout and time."""
         return digest_table(self.read(table))
 
     def stage(self, stage: str, run_id: str) -> Staging:
@@ -218,7 +220,7 @@ class Store:
     def publish(self, stage: str, run_id: str) -> Path:
         """Publish the staging folder of a stage by one rename, and return the stage's folder.
 
-        The previous version is kept, older ones are removed.
+        The previous version is kept; older ones are deleted.
         """
         home = self.folder / ".stages" / stage
         target = publish_folder(self.staging_folder(stage, run_id), home / run_id)
@@ -228,21 +230,21 @@ class Store:
         return target
 
     def writer(self, table: str) -> str | None:
-        """Return the stage that writes a table; for an own table the last writer, or None if never written."""
+        """Return the stage that writes a table; for own tables the last writer, or None if never written."""
         if table in TABLES:
             return TABLES[table].writer
         link = self.path(table)
         return os.readlink(link).split("/")[1] if link.is_symlink() else None
 
     def retire(self, stage: str) -> None:
-        """Withdraw the tables of a stage that was skipped."""
+        """Unpublish the tables of a skipped stage."""
         (self.folder / ".stages" / stage / "current").unlink(missing_ok=True)
         self.show(stage)
 
     def show(self, stage: str) -> None:
         """Point ``<table>.parquet`` to the current version of every table a stage has written.
 
-        The link of a table that the current version no longer writes is removed.
+        Links of tables that the current version no longer contains are removed.
         """
         current = self.folder / ".stages" / stage / "current"
         declared = {table.name for table in TABLES.values() if table.writer == stage}
@@ -253,7 +255,7 @@ class Store:
                 self.path(name).unlink(missing_ok=True)
 
     def _own_tables(self, stage: str) -> set[str]:
-        """Return the own tables that a stage writes or once wrote."""
+        """Return the own tables that a stage writes, or wrote in an earlier version."""
         written = {path.stem for path in (self.folder / ".stages" / stage / "current").glob(f"{OWN_PREFIX}*.parquet")}
         links = (path for path in self.folder.glob(f"{OWN_PREFIX}*.parquet") if path.is_symlink())
         return written | {link.stem for link in links if os.readlink(link).startswith(f".stages/{stage}/")}
@@ -265,7 +267,7 @@ class Staging:
     Attributes
     ----------
     folder : Path
-        Private; publishing renames it to ``.stages/<stage>/<run_id>``.
+        Private folder; publishing renames it to ``.stages/<stage>/<run_id>``.
     rows : dict of str to int
         Rows written, by table.
     """
@@ -296,14 +298,14 @@ class Staging:
         content : ibis.Table or DataFrame
             Derived tables are sorted by their keys; missing optional columns stay absent.
         key : str or sequence of str, optional
-            What identifies a row of an own table; default ``customer_id``; an empty list: nothing does.
+            Columns that identify a row of an own table; default: ``customer_id``; an empty list: none.
         copy : Path, optional
-            A Parquet file of the same rows; it is linked instead of written if its schema is the same.
+            An existing Parquet file with the same rows, which is linked if it has the same schema.
 
         Raises
         ------
         DataError
-            Another stage writes this table, a column is unknown, a key is absent, null or repeated.
+            When another stage writes this table, a column is unknown, or a key is absent, null or repeated.
         """
         spec = self._spec(table, key)
         expression = content if isinstance(content, ibis.Table) else ibis.memtable(content)
@@ -325,7 +327,7 @@ class Staging:
         raise DataError(faults)
 
     def _spec(self, table: str, key: str | Sequence[str] | None) -> Table:
-        """Return the declaration of a table; refuse one that another stage writes."""
+        """Return the declaration of a table; a table of another stage is an error."""
         if table.startswith(OWN_PREFIX) and table not in TABLES:
             if not _OWN_NAME.match(table):
                 raise DataError(
@@ -356,12 +358,12 @@ class Staging:
             return False
         try:
             os.link(copy, path)
-        except OSError:  # another disk, or one without links
+        except OSError:  # another disk, or a file system without links
             return False
         return True
 
     def read(self, table: str) -> ibis.Table:
-        """Return a table just written, as an Ibis expression."""
+        """Return a table of this staging folder as an Ibis expression."""
         written = self._read(table)
         return written.drop(ID_SPACE) if ID_SPACE in written.columns else written
 
@@ -369,7 +371,7 @@ class Staging:
         return self.store.engine.read_parquet(str(self.folder / f"{table}.parquet"))
 
     def digest(self, table: str) -> str:
-        """Return the content digest of a table just written."""
+        """Return the content digest of a table of this staging folder."""
         return digest_table(self._read(table))
 
     def publish(self) -> Path:
@@ -420,12 +422,12 @@ def digest_table(table: ibis.Table) -> str:
 
 @cache
 def _column_names(path: Path, changed_at: int) -> tuple[str, ...]:  # noqa: ARG001  part of the cache's key
-    """Return the columns of a file; a flow asks for those of all tables before every stage."""
+    """Return the columns of a file, cached, since a run needs those of all tables before every stage."""
     return tuple(pq.read_schema(path).names)
 
 
 def _replace_id(table: ibis.Table, column: str, identities: ibis.Table) -> ibis.Table:
-    """Replace a source id by the OneID; ids without an identity, and missing ids, stay."""
+    """Replace a source id by the OneID; ids without an identity and missing ids are unchanged."""
     one_ids = identities.select(_space=identities.source, _id=identities.source_id, _one=identities.customer_id)
     joined = table.left_join(one_ids, [table[ID_SPACE] == one_ids["_space"], table[column] == one_ids["_id"]])
     replaced = joined.mutate(**{column: ibis.coalesce(joined["_one"], joined[column])})
@@ -442,7 +444,7 @@ def _one_row_per_customer(customers: ibis.Table) -> ibis.Table:
 
 
 def table_spec(table: str) -> Table:
-    """Return the declaration of a table; refuse an unknown one with the nearest name."""
+    """Return the declaration of a table; for an unknown table raise an error with the most similar name."""
     if table not in TABLES:
         remedy = f"The name of your own table starts with {OWN_PREFIX}, and your notebook writes it"
         raise DataError(Fault("", f"unknown table '{table}'", did_you_mean(table, TABLES), remedy))

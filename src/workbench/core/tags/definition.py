@@ -1,8 +1,8 @@
 """One tag: its meaning, owner, time to live and computation.
 
-A tag is categorical and computed in one of three ways: ordered conditions of which the first match wins (``values``
-with ``when``, the last ``otherwise``), the level of a column (``copies``), or bands cut at quantiles of the customers
-(``quantiles``). So every customer has exactly one value.
+A tag is categorical and computed in one of three ways: by ordered conditions, of which the first true one applies
+(``values`` with ``when``, the last ``otherwise``); by copying the level of a column (``copies``); or by bands between
+quantiles of the customers (``quantiles``). So every customer has exactly one value.
 """
 
 from __future__ import annotations
@@ -35,9 +35,9 @@ class TagValue(Words):
     when : str
         A condition on columns and on other tags (``tag_<id>``); empty if the value is copied or cut by quantiles.
     otherwise : bool
-        The value of customers for whom no condition holds.
+        Whether this is the value of customers for whom no condition is true.
     same_as : list of str
-        Spellings in the source that mean this value, if a column is copied.
+        Values of the source that are mapped to this value, if a column is copied.
     """
 
     when: str = ""
@@ -53,7 +53,7 @@ class Quantiles(Section):
     of : str
         A numeric column.
     cuts : list of float
-        Shares of the customers, rising, 0 to 1; equal values fall into one band.
+        Increasing shares of the customers, 0 to 1; equal values are in the same band.
     """
 
     of: str
@@ -73,41 +73,41 @@ class Tag(Section):
     Attributes
     ----------
     id : str
-        Its column in ``portraits``; other tags name it ``tag_<id>``.
+        Column in ``portraits``; other tags refer to it as ``tag_<id>``.
     item : str
-        The portrait item it describes: a key of ``ITEMS``.
+        The portrait item that the tag describes: a key of ``ITEMS``.
     name, business, technical : Words
-        Its name, its definition in business terms, and its computation.
+        Name, definition in business terms, and computation.
     kind : str
         One of ``KINDS``.
     owner, cadence : str
-        Who is responsible for it; how often it is computed.
+        Who is responsible for the tag; how often it is computed.
     ttl_days : int or None
         Days for which a value is valid after the as-of date; None if it does not expire.
     on_null : str
-        If the value becomes unknown: ``drop`` it, or ``keep_last`` until it expires.
+        What to do if the value becomes unknown: ``drop`` it, or ``keep_last`` until it expires.
     sensitivity : str
         ``normal`` or ``sensitive``.
     purpose, consent : str
-        What it may be used for; the purpose a customer must have granted, empty if none is needed.
+        What the tag may be used for; and the purpose a customer must have granted, empty if none is required.
     needs : list of str
-        Columns that must be known for a customer, ``a|b`` one of the two; by default every column named.
+        Columns that must be known for a customer, ``a|b``: one of the two; default: all columns used.
     support : dict of str to float
-        Column: its smallest value for the tag to be assigned.
+        Column to its smallest value for the tag to be assigned.
     window_days : int or None
-        How far back it looks; it is refused if the data covers less.
+        Days of data that the tag uses; it is not computed if the data covers less.
     version : int
     status : str
         One of ``STATUSES``; only published and deprecated tags are computed.
     values : dict of str to TagValue
-        In order. Empty if ``copies`` takes the levels of the source.
+        In order; empty if ``copies`` uses the levels of the source.
     copies : str
-        A column whose level is the value.
+        A column whose level becomes the value.
     quantiles : Quantiles or None
     evidence : list of str
-        Columns whose figures are stored with the value; by default those it is computed from.
+        Columns whose figures are stored with the value; default: those from which it is computed.
     thresholds : dict of str to float
-        Numbers that conditions name as ``{threshold}``; packs and profiles may change them.
+        Numbers to which conditions refer as ``{threshold}``; packs and profiles may override them.
     """
 
     id: str
@@ -136,17 +136,17 @@ class Tag(Section):
 
     @property
     def group(self) -> str:
-        """The group of its item."""
+        """The group of the portrait item."""
         return ITEMS[self.item].group
 
     @property
     def sensitive(self) -> bool:
-        """Whether it or its item is sensitive."""
+        """Whether the tag or its portrait item is sensitive."""
         return self.sensitivity == "sensitive" or ITEMS[self.item].sensitive
 
     @property
     def computed(self) -> bool:
-        """Whether runs compute it."""
+        """Whether runs compute the tag."""
         return self.status in ("published", "deprecated")
 
     def condition(self, value: str) -> str:
@@ -159,7 +159,7 @@ class Tag(Section):
 
     @property
     def fallback(self) -> str | None:
-        """The value of customers for whom no condition holds."""
+        """The value of customers for whom no condition is true."""
         return next((name for name, value in self.values.items() if value.otherwise), None)
 
     @model_validator(mode="after")

@@ -1,7 +1,7 @@
 """The 98 items of a portrait, in eight groups: their names and the data they need.
 
 An entry is id, sensitive, English name, Chinese name, needs: columns (or tables) that must all exist; ``a|b`` means
-that one of the two is enough. ``responses`` is the survey; ``params.occasions`` the rules of 03_build_features.
+that either suffices. ``responses`` is the survey table; ``params.occasions`` are rules of 03_build_features.
 """
 
 from __future__ import annotations
@@ -159,9 +159,9 @@ class Item:
     name : dict of str
         By language (en, zh).
     sensitive : bool
-        Computed only if the parameters name it and the customer consents.
+        If true, computed only if listed in the parameters and the customer consents.
     needs : tuple of str
-        Columns as table.column, or tables, all required; ``a|b``: one of the two is enough.
+        Required columns as table.column, or tables; ``a|b``: either suffices.
     """
 
     id: str

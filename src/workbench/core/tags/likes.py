@@ -1,4 +1,4 @@
-"""Tags of declared likes: one per name in ``12_tag_customers.likes``."""
+"""Tags for declared preferences (likes): one per name in ``12_tag_customers.likes``."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _LEAST_LIFT, _LEAST_LINES = 1.5, 3
 
 
 def like_tags(likes: Mapping[str, Mapping[str, Sequence[str]]]) -> dict[str, Tag]:
-    """Return the tag ``likes_<name>`` of each like.
+    """Return a tag ``likes_<name>`` for each declared preference.
 
     Parameters
     ----------

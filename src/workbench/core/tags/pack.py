@@ -1,4 +1,4 @@
-"""A pack: the changes one industry makes to the registry, and its strategies. Data, no code."""
+"""Industry packs: changes to the tag registry, and strategies. A pack is data without code."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ class Strategy(Section):
     Attributes
     ----------
     matches : list of str
-        The strategy applies to segments whose key has all these words; empty for a life-cycle stage.
+        Words that must all occur in a segment's key for the strategy to apply; empty for a life-cycle stage.
     name : Words, optional
         The group's name on a card; default: the key of the strategy.
     goal, offer, channel, content, cadence, measure : Words
     avoid : Words
         What not to do.
     evidence : Words
-        Evidence of its effect; by default that nothing has been measured.
+        Evidence of the effect; default: a note that nothing has been measured.
     """
 
     matches: list[str] = []
@@ -47,13 +47,13 @@ class Pack(Section):
     thresholds : dict of str to float
         ``<tag>.<threshold>`` to its number.
     tags : dict
-        New or changed tags: id to its entry, in the form of a tag file.
+        New or changed tags: tag id to its entry, in the format of a tag file.
     retired : list of str
-        Tags without meaning in this industry.
+        Tags that are not meaningful in this industry.
     life_cycle : dict of str to Strategy
-        By life-cycle stage.
+        Life-cycle stage to its strategy.
     segments : dict of str to Strategy
-        By direction; the first that matches a segment's key wins; the last matches every key.
+        Name to strategy, in order; the first one that matches a segment's key is used, and the last matches every key.
     """
 
     name: Words

@@ -47,7 +47,7 @@ class TagRegistry:
     tags : dict of str to Tag
     pack : Pack
     value_names : mapping of str to mapping
-        Names of values that no file declares, such as segments: tag to value to language to name.
+        Names of values not declared in a file, such as segments: tag to value to language to name.
     """
 
     tags: Mapping[str, Tag]
@@ -55,7 +55,7 @@ class TagRegistry:
     value_names: Mapping[str, Mapping[str, Mapping[str, str]]] = field(default_factory=dict)
 
     def called(self, tag: str, value: str) -> dict[str, str]:
-        """Return the name of a value by language: from its tag, else from the run, else the value itself."""
+        """Return the name of a value by language: from the tag, else from the run, else the value itself."""
         declared = self.tags[tag].values.get(value) if tag in self.tags else None
         if declared:
             return {"en": declared.en, "zh": declared.zh}
@@ -75,7 +75,7 @@ class TagRegistry:
         Raises
         ------
         ProfileError
-            No such tag; the nearest name is offered.
+            When the tag does not exist; the most similar name is suggested.
         """
         if name not in self.tags:
             raise ProfileError(Fault("", f"unknown tag '{name}'", "", did_you_mean(name, self.tags)))
@@ -95,17 +95,17 @@ def load_registry(
     Parameters
     ----------
     workspace : Workspace
-        Holds ``params/tags/<group>.yaml`` and ``params/packs/<pack>.yaml``.
+        Contains ``params/tags/<group>.yaml`` and ``params/packs/<pack>.yaml``.
     pack : str
-        Its tags replace those of the registry with the same id.
+        Name of the industry pack; its tags replace those of the registry with the same id.
     thresholds : mapping of str to float, optional
         ``<tag>.<threshold>`` to its number; overrides the pack.
 
     Raises
     ------
     ProfileError
-        A tag without owner, definition or item; values that do not cover all customers; two tags with one name; an
-        unknown key, group, threshold or pack.
+        When a tag has no owner, definition or item, values do not cover all customers, two tags have the same name, or
+        a key, group, threshold or pack is unknown.
     """
     folder = workspace.params / "packs"
     path = folder / f"{pack}.yaml"
@@ -127,7 +127,7 @@ def load_registry(
 
 
 class _RegistryReader:
-    """Collect the entries of all files, then build the tags; collect faults."""
+    """Collects the entries of all files, then builds the tags; collects errors."""
 
     def __init__(self, workspace: Workspace):
         self.workspace = workspace

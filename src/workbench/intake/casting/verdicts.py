@@ -30,20 +30,20 @@ from workbench.intake.casting.column_kinds import ColumnPlan
 
 __all__ = [
     "CODE",
-    "TOTAL_LINE",
     "NO_CODE",
     "RAW",
     "STATE",
     "TOO_BIG",
+    "TOTAL_LINE",
     "VERDICT",
     "any_code",
+    "as_view",
     "cast_cells",
     "derive",
     "exact_product",
     "judge",
     "judged_cells",
     "select_typed",
-    "as_view",
 ]
 
 _MISSING_MONEY, _MISSING_ID, TOO_BIG = "money-missing", "id-missing", "out-of-range"

@@ -17,7 +17,7 @@ from workbench.core.errors import DataError, Fault, did_you_mean, listed
 if TYPE_CHECKING:
     from workbench.core.workspace import Workspace
 
-__all__ = ["COLUMNS", "KINDS", "PAIR", "feedback_file", "feedback_faults", "marks_of", "read_marks"]
+__all__ = ["COLUMNS", "KINDS", "PAIR", "feedback_faults", "feedback_file", "marks_of", "read_marks"]
 
 PAIR = ("source", "source_id", "other_source", "other_source_id")
 KINDS = {  # kind: the columns that say what is marked

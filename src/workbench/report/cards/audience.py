@@ -35,7 +35,7 @@ _SHARES = {
 }  # fmt: skip
 _NUMBERS = {"variable": "text", "n": WRITTEN, "median": WRITTEN, "base_median": WRITTEN, "effect": "num"}
 _OVERLAP = {"other": "text", "n_other": "int", "both": "int", "jaccard": "num", "lift": "num"}
-_LIFT = {"top_share": "pct", "customers": "int", "found": "pct", "low": "pct", "high": "pct", "lift": "num"}
+_LIFT = {"top_share": "pct", "customers": "int", "recall": "pct", "low": "pct", "high": "pct", "lift": "num"}
 _CROSS = {
     "first_value": "text", "second_value": "text", "n": WRITTEN, "cell": "int", "share": "pct", "share_low": "pct",
     "share_high": "pct", "base_share": "pct", "tgi": "num",

@@ -16,7 +16,7 @@ from markupsafe import Markup, escape
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from workbench.analysis.portraits.facts import emblem_traits, most_telling_facts
+from workbench.analysis.portraits.facts import emblem_traits, most_distinctive_facts
 from workbench.report.charts.chart import UNKNOWN, About, Chart, footnote
 from workbench.report.charts.lettering import drawable, shortened, wrapped
 from workbench.report.charts.marks import heat_cells, kind_of, sequential
@@ -112,7 +112,7 @@ def gather_personas(
         portrait = study.portrait[study.portrait["group"] == key]
         way = next((name for name in WAYS if portrait.loc[portrait["variable"] == name, "share"].notna().any()), None)
         week = study.week
-        facts = most_telling_facts(study.portrait, key, max_facts=MOST_FACTS, defining_variables=definition.columns)
+        facts = most_distinctive_facts(study.portrait, key, max_facts=MOST_FACTS, defining_variables=definition.columns)
         personas.append(
             Persona(
                 key=key,

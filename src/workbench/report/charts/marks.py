@@ -29,8 +29,8 @@ from workbench.report.text import label, say
 __all__ = [
     "Scale",
     "base_line",
-    "call_out",
     "between",
+    "call_out",
     "diverging",
     "full_name",
     "heat_cells",

@@ -21,8 +21,8 @@ from workbench.report.text import has_text, label
 __all__ = [
     "ANSWER_FIGURES",
     "MEASURING",
-    "PLANNING",
     "PARTS",
+    "PLANNING",
     "Part",
     "choose_figures",
     "choose_sentences",

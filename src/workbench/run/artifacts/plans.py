@@ -28,8 +28,17 @@ if TYPE_CHECKING:
     from workbench.core.workspace import Workspace
 
 __all__ = [
-    "HOLD_OUT", "TREAT", "FrozenPlan", "freeze", "frozen_people", "frozen_plans", "plan_digests", "plans_folder",
-    "people_today", "sweep_plans", "write_manifest",
+    "HOLD_OUT",
+    "TREAT",
+    "FrozenPlan",
+    "freeze",
+    "frozen_people",
+    "frozen_plans",
+    "people_today",
+    "plan_digests",
+    "plans_folder",
+    "sweep_plans",
+    "write_manifest",
 ]  # fmt: skip
 
 TREAT, HOLD_OUT = "treat", "hold_out"

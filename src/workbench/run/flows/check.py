@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from workbench.core.params.profile import Profile
     from workbench.core.workspace import Workspace
 
-__all__ = ["check_sources", "fetch_remote", "make_demo_data", "make_sheets", "missing_files", "check_notes"]
+__all__ = ["check_notes", "check_sources", "fetch_remote", "make_demo_data", "make_sheets", "missing_files"]
 
 
 def make_demo_data(workspace: Workspace, profile: Profile) -> bool:

@@ -29,7 +29,7 @@ def test_a_seed_that_differs_is_found_again(base):
     top = result.lift.set_index("top_share").loc[0.1]
     assert result.auc > 0.85
     assert top["lift"] > 4
-    assert top["low"] < top["found"] < top["high"]
+    assert top["low"] < top["recall"] < top["high"]
     assert result.left_out == ("rule",)
     assert not set(result.scores["customer_id"]) & set(seed)
 

@@ -12,7 +12,7 @@ from workbench.analysis.churn.models.alarms import (
     find_future,
     find_model_alarms,
     is_fitted_elsewhere,
-    part_answered,
+    split_answered,
 )
 from workbench.analysis.churn.models.candidates import build_inputs
 from workbench.analysis.model_columns import choose_columns, tidy
@@ -114,10 +114,10 @@ def test_without_dates_one_column_is_no_yardstick():
 
 def test_an_alarm_that_was_looked_at_is_answered_by_its_column_or_else_by_its_kind():
     alarms = pd.DataFrame({"alarm": ["model_auc", "feature_auc"], "feature": ["", "plan"], "auc": [0.99, 0.97]})
-    still_open, answered = part_answered(alarms, ["model_auc"])
+    still_open, answered = split_answered(alarms, ["model_auc"])
     assert (still_open["feature"].tolist(), answered["alarm"].tolist()) == (["plan"], ["model_auc"])
-    assert part_answered(alarms, ["plan", "model_auc"])[0].empty
-    assert len(part_answered(alarms, ["feature_auc"])[0]) == 2  # a column is named, not its kind
+    assert split_answered(alarms, ["plan", "model_auc"])[0].empty
+    assert len(split_answered(alarms, ["feature_auc"])[0]) == 2  # a column is named, not its kind
 
 
 def test_every_alarm_has_its_drill():

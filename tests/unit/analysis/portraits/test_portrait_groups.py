@@ -6,7 +6,7 @@ import pytest
 
 from workbench.analysis.portraits.blocks import BLOCKS, block_of
 from workbench.analysis.portraits.crosses import cross_tags
-from workbench.analysis.portraits.facts import emblem_traits, most_telling_facts
+from workbench.analysis.portraits.facts import emblem_traits, most_distinctive_facts
 from workbench.analysis.portraits.groups import PORTRAIT_COLUMNS, group_sizes, mark_members, portray_groups
 from workbench.analysis.portraits.purchases import Buyers
 from workbench.core.errors import DataError
@@ -140,10 +140,10 @@ def test_facts_hold_after_adjustment_and_prefer_what_is_overrepresented_and_new(
     features["gender"] = np.where(inside & (draw.random(500) < 0.8), "f", features["gender"])
     features["hair"] = draw.choice(["x", "y"], 500)
     portrait = portray_groups(features, groups)
-    facts = most_telling_facts(portrait, "a", defining_variables=["monetary_total"])
+    facts = most_distinctive_facts(portrait, "a", defining_variables=["monetary_total"])
     assert facts["variable"].tolist() == ["gender", "monetary_total"]
     assert facts.iloc[0]["value"] == "f" and facts.iloc[0]["tgi"] > 100
-    assert most_telling_facts(portrait, "nobody").empty
+    assert most_distinctive_facts(portrait, "nobody").empty
     traits = emblem_traits(portrait, "a")
     assert traits["variable"].tolist() == ["monetary_total"] and traits["effect"].iloc[0] > 0
 

@@ -1,1 +1,1 @@
-"""Fitting, judging and explaining models of churn."""
+"""Fitting, evaluating and explaining churn models."""

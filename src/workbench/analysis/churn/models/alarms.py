@@ -26,13 +26,13 @@ __all__ = [
     "find_late_columns",
     "find_model_alarms",
     "is_fitted_elsewhere",
-    "part_answered",
+    "split_answered",
 ]
 
 ALARMS = ("model_auc", "beyond_baseline", "feature_auc", "disguise", "identifier", "fitted_on_all", "after_cut_off")
-LEAK_SINGLE = 0.95  # AUC of one feature alone
-ERROR_LEFT = 0.25  # a model without leak keeps at least this share of the baseline's ranking error
-PURE = 0.99  # event rate at one value of a feature from which it is a disguised label
+LEAK_SINGLE = 0.95  # AUC of a single feature above which it is reported
+ERROR_LEFT = 0.25  # smallest plausible ranking error (1 - AUC), as a share of the baseline's
+PURE = 0.99  # event rate at one value from which the feature counts as a disguised label
 PURE_SHARE = 0.1  # share of all events such a value must have
 FEW_VALUES = 20
 LEAST_CUSTOMERS = 20  # fewest at a value for its event rate to count
@@ -52,10 +52,10 @@ def find_model_alarms(area: float, baseline: float | None, *, leak_auc: float) -
     area : float
         AUC of the chosen model.
     baseline : float or None
-        AUC of recency alone on the same customers. None without dates: one column is no yardstick there, since several
-        columns together may tell what none does alone.
+        AUC of recency alone on the same customers. None without dates: then recency is not comparable, since several
+        columns together may contain information that no single one has.
     leak_auc : float
-        AUC above which a leak is assumed until disproved.
+        AUC above which a leak is assumed until it is ruled out.
 
     Returns
     -------
@@ -71,15 +71,15 @@ def find_model_alarms(area: float, baseline: float | None, *, leak_auc: float) -
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
-def part_answered(alarms: pd.DataFrame, allow: Collection[str]) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Part alarms into open ones and those that an analyst has looked at.
+def split_answered(alarms: pd.DataFrame, allow: Collection[str]) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Split alarms into open ones and those an analyst has reviewed.
 
     Parameters
     ----------
     alarms : pandas.DataFrame
         alarm, feature, auc.
     allow : collection of str
-        Features, or kinds of alarms where an alarm names no feature.
+        Features, or kinds of alarms if an alarm names no feature.
 
     Returns
     -------
@@ -110,7 +110,8 @@ def find_feature_alarms(features: pd.DataFrame, labels: np.ndarray, columns: Mod
         alarm, feature, auc (of the feature alone; missing for an identifier), sorted:
         ``feature_auc``: value, missingness or category has an AUC above .95 in either direction;
         ``disguise``: a value (or missingness) with at least a tenth of the events has an event rate of .99 or more;
-        ``identifier``: (nearly) every customer has a distinct value, as in row numbers and names; it is left out;
+        ``identifier``: (nearly) every customer has a distinct value, as in row numbers and names; such columns are not
+        used by the model;
         ``fitted_on_all``: the values equal the event rates of these customers, as a target encoding fitted on all
         customers would.
     """
@@ -138,14 +139,14 @@ def find_future(features: pd.DataFrame, cut_off: date) -> pd.DataFrame:
     Parameters
     ----------
     features : pandas.DataFrame
-        As of the cut-off, according to their source.
+        Features that should be as of the cut-off.
     cut_off : datetime.date
 
     Returns
     -------
     pandas.DataFrame
         alarm (``after_cut_off``), feature, auc (missing): dates at or after the cut-off; negative ages
-        (``..recency_days``, ``..tenure_days``); columns from outside whose names refer to the future (next, churned,
+        (``..recency_days``, ``..tenure_days``); declared columns whose names refer to the future (next, churned,
         流失 ...). ``next_purchase_on``, a forecast computed here, is exempt.
     """
     late = []
@@ -174,9 +175,9 @@ def find_late_columns(tables: Mapping[str, ibis.Table], *, as_of: date, cut_off:
     tables : mapping of str to ibis.Table
         Canonical tables with all rows.
     as_of : datetime.date
-        Of the run: no date of an attribute may lie at or after it, and no name may refer to the future.
+        Date of the run: attributes must not have dates at or after it, nor names that refer to the future.
     cut_off : datetime.date
-        Of the test: no attribute may reveal who bought after it.
+        Cut-off of the test: no attribute may reveal who bought after it.
 
     Returns
     -------
@@ -190,14 +191,14 @@ def find_late_columns(tables: Mapping[str, ibis.Table], *, as_of: date, cut_off:
 
 
 def is_fitted_elsewhere(inputs: Any, kind: str, train: pd.DataFrame, columns: ModelColumns) -> bool:
-    """Return whether the first step of a fitted pipeline was fitted on other customers than the training ones.
+    """Return whether the first step of a fitted pipeline was fitted on customers outside the training.
 
     Parameters
     ----------
     inputs : sklearn.compose.ColumnTransformer
         Fitted.
     kind : str
-        Of ``candidates.build_inputs``.
+        Kind of inputs, as for ``candidates.build_inputs``.
     train : pandas.DataFrame
         The training customers, from ``tidy``.
     columns : ModelColumns
@@ -205,8 +206,8 @@ def is_fitted_elsewhere(inputs: Any, kind: str, train: pd.DataFrame, columns: Mo
     Returns
     -------
     bool
-        True where the same step, fitted on the training customers only, gives different inputs. Of scaled numbers only
-        the first five are compared: a fit on other customers shows in each.
+        True if the same step, fitted on the training customers only, gives different inputs. Of scaled numbers only the
+        first five are compared, since a fit on other customers changes each of them.
     """
     sample = train.iloc[:200]
     inputs_now = inputs.transform(sample)

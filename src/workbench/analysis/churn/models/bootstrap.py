@@ -1,7 +1,7 @@
-"""How precise are the measures of a churn model? Intervals of all measures from the same bootstrap draws.
+"""How precise are the measures of a churn model? Bootstrap intervals of all measures, from the same draws.
 
-The measures are computed here for many draws at once, on tallies by score; ``evaluation`` has the same measures for one
-set of customers, from scikit-learn. A test compares both with scikit-learn.
+The measures are computed here for many draws at once, from counts of events by score; ``evaluation`` has the same
+measures for one set of customers. A test compares both with scikit-learn.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ __all__ = ["bootstrap_measures"]
 CHUNK = 50  # draws at a time
 MOST_EXACT = 5_000  # up to this many customers are drawn one by one; more are drawn as groups with about equal scores
 GROUPS = 2_000
-STEPS = 12  # of Newton's method for the calibration line
+STEPS = 12  # iterations of Newton's method for the calibration line
 MEASURES = (
     "auc", "average_precision", "brier", "log_loss", "lift_at_10pct", "calibration_slope", "calibration_intercept",
 )  # fmt: skip

@@ -1,8 +1,8 @@
 """How good are predicted probabilities? Measures of 08_predict_churn.
 
 Every measure takes labels (1 = the event), probabilities, and optional weights: how often each customer counts. A
-bootstrap of customers is a draw of such weights. Where scikit-learn has the measure it is computed there; here it is
-NaN instead of an error where it is undefined.
+bootstrap of customers is a draw of such weights. Measures that scikit-learn has are computed by scikit-learn, but are
+NaN instead of an error if undefined.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ __all__ = [
     "log_loss",
 ]
 
-BINS = 10  # of the calibration table
+BINS = 10  # groups of the calibration table
 EDGE = 1e-6  # probabilities are clipped to this distance from 0 and 1 before a logarithm
 TOP_SHARE = 0.1
 LEVEL = 0.95
@@ -95,9 +95,9 @@ def auc_standard_error(area: float, positives: int, negatives: int) -> float:
 
 
 def average_precision(labels: np.ndarray, scores: np.ndarray, weights: np.ndarray | None = None) -> float:
-    """Return the mean precision at the events, from the highest score down; equal scores count together.
+    """Return the mean precision at the events, from the highest score down; equal scores are taken together.
 
-    The share of events for a random ranking, 1 for a perfect one; NaN without an event.
+    A random ranking has the share of events, a perfect one 1; NaN without an event.
     """
     if not _weight(labels, weights, of=1) > 0:
         return np.nan

@@ -45,10 +45,10 @@ __all__ = [
     "train_calibrated",
 ]
 
-INNER = 3  # folds inside the training customers
+INNER = 3  # folds within the training customers
 DIGITS = 6
-RAW = (1.0, 0.0)  # the calibration line that changes nothing
-MOST_ROWS = 50_000  # customers that the slow learners are fitted on at most, a seeded sample
+RAW = (1.0, 0.0)  # slope and intercept of no calibration
+MOST_ROWS = 50_000  # most customers for fitting the slow learners, a seeded sample
 SLOW = frozenset({"svm", "neural_network"})
 
 
@@ -61,7 +61,7 @@ class Recipe:
     columns : ModelColumns
     seed, horizon_days : int
     groups : numpy.ndarray or None
-        Household of each row, shape (n,); folds keep households together. None: every customer alone.
+        Household of each row, shape (n,); folds keep households together. None: no two customers share a household.
     """
 
     columns: ModelColumns
@@ -106,7 +106,7 @@ class Training:
 
 
 class Held:
-    """Customers held out of a training, with inputs prepared once per kind.
+    """Customers held out from training, with inputs prepared once per kind.
 
     Parameters
     ----------
@@ -124,7 +124,7 @@ class Held:
         self._made: dict[str, np.ndarray] = {}
 
     def scores(self, model: ChurnModel) -> np.ndarray:
-        """Return the raw probabilities of a model fitted on the training."""
+        """Return the raw probabilities of a model fitted on the training customers."""
         kind = inputs_of(model.name, model.columns)
         if kind not in self._made:
             self._made[kind] = self._train.prepared(kind)[0].transform(self._frame)
@@ -142,7 +142,7 @@ class ChurnModel:
     columns : ModelColumns
     pipeline : sklearn.pipeline.Pipeline
     slope, intercept : float
-        Of the calibration: logit(p) = intercept + slope logit(raw p) (Platt 1999), fitted on held-out customers.
+        Calibration line: logit(p) = intercept + slope logit(raw p) (Platt 1999), fitted on held-out customers.
     settings : dict
         Settings chosen by the search.
     """
@@ -174,7 +174,7 @@ class ChurnModel:
 
 @contextmanager
 def pinned() -> Iterator[None]:
-    """Limit every learner to one thread; slow learners may stop before convergence, their iterations are limited.
+    """Limit every learner to one thread; slow learners have limited iterations and may stop before convergence.
 
     ``tidy`` leaves no infinite values, so scikit-learn's repeated input checks are switched off.
     """
@@ -208,8 +208,8 @@ def fit_candidate(
     Returns
     -------
     ChurnModel
-        Call it inside ``pinned``, so that the same input gives the same bytes. The support vector machine and the
-        neural network are fitted on at most 50,000 customers, sampled with the seed.
+        Call this function inside ``pinned``, so that the same input gives the same bytes. The support vector machine
+        and the neural network are fitted on at most 50,000 customers, sampled with the seed.
     """
     chosen = dict(settings if settings is not None else SEARCHED.get(name, ({},))[0])
     learner = build_learner(name, recipe.columns, settings=chosen, seed=recipe.seed, horizon_days=recipe.horizon_days)
@@ -246,8 +246,8 @@ def train_calibrated(
     Returns
     -------
     (ChurnModel, float)
-        The calibrated model, and the AUC of its raw scores on the calibration customers; the settings with the best AUC
-        there, at equality the most regularised.
+        The calibrated model with the settings of the best AUC on the calibration customers (of equal ones the most
+        regularised), and the AUC of its raw scores there.
     """
     searched = SEARCHED.get(name, ({},)) if settings is None else (settings,)
     fits = [_fit_and_score(name, recipe, options, train, calibrate) for options in searched]
@@ -309,7 +309,7 @@ def fit_nested(
         With the groups of the training customers.
     train : Training
     only : str, optional
-        Choose this candidate, or by AUC if it is "", and fit no other on all training customers.
+        Candidate to choose, or "" to choose by AUC; no other candidate is then fitted on all training customers.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""Does the ranking hold across cut-offs, and for customers outside the training? For 08_predict_churn."""
+"""Is the ranking as good at other cut-offs, and for customers outside the training? For 08_predict_churn."""
 
 from __future__ import annotations
 
@@ -44,15 +44,15 @@ def judge_origins(
     later : mapping of str to (cut-off, rows, scores)
         ``calibrate`` and ``test``, with the scores of the model trained on all training cut-offs.
     settings : mapping
-        Of the candidate.
+        Settings of the candidate.
 
     Returns
     -------
     pandas.DataFrame
         role (train, calibrate, test), cut_off, customers, positives, share, auc, auc_low, auc_high (Hanley & McNeil
-        1982; missing at the first cut-off, which has no earlier one, or without both outcomes), recency_auc (of
-        recency_days alone; missing without that column); in time order. At a training cut-off the model is trained on
-        at most 50,000 rows of the earlier ones.
+        1982; missing at the first cut-off, which has no earlier training data, or without both outcomes), recency_auc
+        (of recency_days alone; missing without that column); in time order. At a training cut-off the model is trained
+        on at most 50,000 rows of the earlier ones.
     """
     frame, labels = train
     rows = []
@@ -87,13 +87,13 @@ def auc_apart(
     train, test : (pandas.DataFrame, numpy.ndarray)
         Tidy features and labels.
     keys : (pandas.Series, pandas.Series)
-        The household of each training and each test row (without a household: the customer).
+        Household of each training and each test row; customer_id without a household.
 
     Returns
     -------
     float
-        Mean over three parts of the households, each tested by a model trained on the other two; NaN where a part
-        lacks an outcome.
+        Mean over three parts of the households, each tested by a model trained on the other two; NaN if a part has only
+        one of the outcomes.
     """
     codes, households = pd.factorize(pd.concat(list(keys), ignore_index=True), sort=True)
     parts = (np.random.default_rng(recipe.seed).permutation(len(households)) % PARTS)[codes]

@@ -25,14 +25,14 @@ DRAWS = 40  # bootstraps of customers per shuffle
 LINEAR = frozenset({"baseline", "logistic"})
 ORDERS = 8  # permutations of the features for sampled Shapley values
 BACKGROUND = 200  # most customers in the background
-LEAST_AT = 10  # fewest customers at a value of a partial effect
+LEAST_AT = 10  # fewest customers with a value of a feature for its partial effect
 DIGITS = 6
 
 
 def explain_customers(
     model: ChurnModel, customers: pd.DataFrame, background: pd.DataFrame, *, max_reasons: int = 3, seed: int = 0
 ) -> pd.DataFrame:
-    """Find the features that move each customer's risk most, compared with other customers.
+    """Find the features that change each customer's risk most, compared with other customers.
 
     Parameters
     ----------
@@ -40,7 +40,7 @@ def explain_customers(
     customers : pandas.DataFrame
         customer_id and the model's features, of the customers to explain.
     background : pandas.DataFrame
-        Customers to compare with, same features; of more than 200 every k-th.
+        Customers to compare with, with the same features; of more than 200 every k-th is used.
     max_reasons : int
         Most reasons per customer.
     seed : int
@@ -86,7 +86,7 @@ def permutation_importance(
     ----------
     model : ChurnModel
     features : pandas.DataFrame
-        Customers outside the training; of more than 5,000 a seeded sample.
+        Customers outside the training; of more than 5,000 a seeded sample is used.
     labels : numpy.ndarray
         Shape (n,), 0 or 1.
     n_repeats : int
@@ -137,19 +137,19 @@ def partial_effects(
     ----------
     model : ChurnModel
     features : pandas.DataFrame
-        Customers; of more than most_rows every k-th.
+        Customers; of more than max_rows every k-th is used.
     names : sequence of str
         Numeric or categorical features of the model.
     points : int
-        Most values per feature: of a numeric one the values with at least ten customers where these are few, else
-        quantiles between .05 and .95; of a categorical one the most frequent words.
+        Most values per feature. For numbers: the values with at least ten customers if these are few, else quantiles
+        between .05 and .95. For categories: the most frequent values.
     max_rows : int
 
     Returns
     -------
     pandas.DataFrame
-        feature, value (a number or a word), probability (mean over the customers), n (customers in the mean). It
-        describes the model, not a cause.
+        feature, value (a number or a category value), probability (mean over the customers), n (customers in the mean).
+        This describes the model, not a cause.
     """
     sample = tidy(features, model.columns)
     sample = sample.iloc[:: max(1, -(-len(sample) // max_rows))]
@@ -220,7 +220,7 @@ def _sampled_contributions(
 
 
 def _matrix(model: ChurnModel, frame: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
-    """Return the inputs of the learner, and the feature (its position among the columns) each belongs to."""
+    """Return the inputs of the learner, and for each input the position of its feature among the columns."""
     inputs = model.pipeline[0]
     matrix = np.asarray(inputs.transform(frame), float)
     names = list(model.columns.names)

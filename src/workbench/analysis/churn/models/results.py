@@ -1,4 +1,4 @@
-"""The result of a churn study: how it is built and measured, and when there is none. For 08_predict_churn."""
+"""The result of a churn study, with or without a model: how it is built and measured. For 08_predict_churn."""
 
 from __future__ import annotations
 
@@ -42,14 +42,14 @@ __all__ = [
     "too_few",
 ]
 
-PROCEDURE = "procedure"  # in each fold the candidate chosen there
+PROCEDURE = "procedure"  # stands for the candidate chosen in each fold
 DIGITS = 6
 _LINES = [f"calibration_{name}_{end}" for name in ("slope", "intercept") for end in ("low", "high")]
 
 
 @dataclass(frozen=True)
 class ChurnResult:
-    """The result, or the reason for having none.
+    """The result of the models, or the reason why there is no model.
 
     Attributes
     ----------
@@ -66,13 +66,13 @@ class ChurnResult:
         customers, leak_alarms, split, verdict.
     candidates : pandas.DataFrame
         candidate, selection_auc, selection_error, auc, auc_low, auc_high, average_precision, brier, log_loss,
-        lift_at_10pct, chosen; the simplest first. ``auc`` and the columns after it are of the test.
+        lift_at_10pct, chosen; the simplest first. ``auc`` and later columns are measured on the test.
     predictions : pandas.DataFrame
         customer_id, label, churn_probability of the tested customers (out of fold, mean over repeats, for ``random``).
     calibration, gain, importance : pandas.DataFrame
         From ``evaluation``, of the tested customers.
     alarms : pandas.DataFrame
-        alarm, feature, auc: as in ``alarms``. ``answered``: those that the profile allows.
+        alarm, feature, auc: as in ``alarms``. ``answered`` has the alarms that the profile allows.
     origins : pandas.DataFrame
         From ``origins.judge_origins``; empty for ``random``.
     model : ChurnModel or None
@@ -110,7 +110,7 @@ class Settings:
 
 @dataclass(frozen=True)
 class Tested:
-    """The tested customers, their probabilities from the chosen procedure, and the folds."""
+    """The tested customers, their predicted probabilities and the folds."""
 
     ids: pd.Series
     labels: np.ndarray
@@ -154,7 +154,7 @@ def too_few(split: str, counts: dict[str, int], tested: str) -> ChurnResult:
 
 
 def common_columns(periods: Mapping[str, pd.DataFrame]) -> ModelColumns:
-    """Choose the columns that exist in every period, judged by the first."""
+    """Choose the columns that exist in every period and are usable in the first."""
     not_shared = differing(periods)
     first = next(iter(periods.values()))
     columns = choose_columns(first, leave_out=not_shared)
@@ -200,10 +200,9 @@ def measure_candidates(
 
 
 def proven(chosen: str, scored: Mapping[str, list[tuple[np.ndarray, np.ndarray]]], labels: np.ndarray) -> str:
-    """Return the chosen candidate, or the baseline where the tested AUC of the chosen one is no higher.
+    """Return the chosen candidate, or the baseline if the chosen one has no higher AUC in the test.
 
-    The choice between the two uses the test, so it favours the higher of the two there; it can only make the model
-    simpler.
+    This choice uses the test, so that the reported AUC is slightly optimistic; it can only make the model simpler.
     """
     return (
         chosen

@@ -75,10 +75,10 @@ def fit_dated(
     leak_auc : float
         Test AUC above which a leak alarm is raised.
     min_positives : int
-        Fewest customers of each class in each period.
+        Fewest customers with each outcome in each period.
     n_bootstraps, seed : int
     horizon_days : int
-        For the purchases expected by BG/NBD.
+        Horizon of the purchases expected by BG/NBD.
     households : pandas.DataFrame, optional
         customer_id, household_id: for ``auc_apart``.
 
@@ -86,9 +86,9 @@ def fit_dated(
     -------
     ChurnResult
         ``split`` is ``time``. The chosen candidate is the simplest whose AUC on the calibration period lies within
-        one standard error of the best; the baseline where that is no better than it on the test period. The model for
-        scoring is trained on the same number of latest cut-offs,
-        including the calibration period, and calibrated on the test period.
+        one standard error of the best; the baseline if the candidate is no better than the baseline on the test
+        period. The model for scoring is trained on the same number of latest cut-offs, including the calibration
+        period, and calibrated on the test period.
 
     Raises
     ------
@@ -152,7 +152,7 @@ def fit_undated(
     -------
     ChurnResult
         ``split`` is ``random``; metrics are means over the ten folds. In each fold candidates are compared and
-        calibrated on three inner folds, and the chosen one is fitted on the rest of the data. Where that is no better
+        calibrated on three inner folds, and the chosen one is fitted on the rest of the data. If it is no better
         than the baseline, the baseline is used. The model for scoring comes from the same procedure on all customers.
         Its quality in a later period is unknown.
 
@@ -182,8 +182,8 @@ def fit_undated(
             folds[PROCEDURE].append((test_rows, folds[chosen][-1][1]))
         used = proven(PROCEDURE, folds, labels)
         folds[PROCEDURE] = folds[used]
-        whole = Training(frame, labels, recipe.columns)
-        fitted, chosen, selection = fit_nested(recipe, whole, only="" if used == PROCEDURE else used)
+        all_customers = Training(frame, labels, recipe.columns)
+        fitted, chosen, selection = fit_nested(recipe, all_customers, only="" if used == PROCEDURE else used)
         train_rows, test_rows = splits[0]
         train = Training(frame.iloc[train_rows], labels[train_rows], recipe.columns)
         model = fit_candidate(chosen, recipe, train, settings=fitted[chosen].settings)
@@ -248,18 +248,18 @@ def _latest(
 
 
 def _elsewhere(model: ChurnModel, train: pd.DataFrame) -> pd.DataFrame:
-    """Return an alarm where the model's inputs were fitted on other customers than its training customers."""
+    """Return an alarm if the model's inputs were fitted on customers outside its training."""
     is_elsewhere = is_fitted_elsewhere(model.pipeline[0], inputs_of(model.name, model.columns), train, model.columns)
     return pd.DataFrame([{"alarm": "fitted_on_all", "feature": model.name, "auc": np.nan}] * is_elsewhere)
 
 
 def _household_of(ids: pd.Series, households: pd.DataFrame | None) -> pd.Series:
-    """Return the household of each customer; a customer without one is a household alone."""
-    alone = "\0" + ids.astype(str)
+    """Return the household of each customer; a customer without a household is a household of one."""
+    single_household = "\0" + ids.astype(str)
     if households is None or households.empty:
-        return alone
+        return single_household
     shared = ids.map(households.drop_duplicates("customer_id").set_index("customer_id")["household_id"])
-    return shared.where(shared.notna(), alone)
+    return shared.where(shared.notna(), single_household)
 
 
 def _groups(ids: pd.Series, households: pd.DataFrame | None) -> np.ndarray | None:

@@ -35,7 +35,7 @@ class SignedLog(TransformerMixin, BaseEstimator):
 
 
 class EmptyAsZero(TransformerMixin, BaseEstimator):
-    """Set columns without any value in the training to 0, since trees cannot bin them; other columns stay unchanged."""
+    """Set columns without any value in the training to 0, since trees cannot bin them; keep other columns."""
 
     def fit(self, X: np.ndarray, y: object = None) -> Self:
         """Find the columns without any value."""
@@ -48,23 +48,24 @@ class EmptyAsZero(TransformerMixin, BaseEstimator):
 
 
 class WordColumns(TransformerMixin, BaseEstimator):
-    """Encode every frequent word as a 0/1 column, and all rare words as one.
+    """Encode every frequent category value as a 0/1 column, and all rare values as one column.
 
-    The result of ``OneHotEncoder(min_frequency=..., handle_unknown="infrequent_if_exist", sparse_output=False)`` in a
-    tenth of its time, since that loops over words in Python. A word unseen in training counts as rare; without rare
-    words it has no column.
+    The result equals that of
+    ``OneHotEncoder(min_frequency=..., handle_unknown="infrequent_if_exist", sparse_output=False)`` in a tenth of the
+    time, since ``OneHotEncoder`` loops over values in Python. A value unseen in training counts as rare;
+    without rare values it has no column.
 
     Parameters
     ----------
     min_frequency : float
-        Words below this share of the training customers are rare.
+        Values of a smaller share of the training customers are rare.
     """
 
     def __init__(self, min_frequency: float = 0.01):
         self.min_frequency = min_frequency
 
     def fit(self, X: pd.DataFrame, y: object = None) -> Self:
-        """Find the words of every column, ``categories_``, and the rare ones, ``infrequent_categories_``; sorted."""
+        """Find the values of every column, ``categories_``, and the rare ones, ``infrequent_categories_``; sorted."""
         self.categories_, self.infrequent_categories_ = [], []
         for name in X.columns:
             counts = X[name].value_counts().sort_index()
@@ -74,13 +75,13 @@ class WordColumns(TransformerMixin, BaseEstimator):
         return self
 
     def transform(self, X: pd.DataFrame) -> np.ndarray:
-        """Return, for each column of X, the columns of its frequent words in order, then that of the rare ones."""
+        """Return, for each column of X, a column per frequent value in order, then the column of the rare values."""
         parts = []
         for name, words, rare in zip(X.columns, self.categories_, self.infrequent_categories_, strict=True):
             frequent = words if rare is None else words[~np.isin(words, rare)]
             at = pd.Index(frequent, dtype=object).get_indexer(X[name].to_numpy(object))
             columns = np.zeros((len(X), len(frequent) + 1))
-            columns[np.arange(len(X)), at] = 1.0  # words that are not frequent have position -1: the last column
+            columns[np.arange(len(X)), at] = 1.0  # values that are not frequent have position -1, the last column
             parts.append(columns[:, :-1] if rare is None else columns)
         return np.hstack(parts) if parts else np.zeros((len(X), 0))
 

@@ -1,7 +1,7 @@
-"""BG/NBD: customers buy at their own rate and may stop after any purchase (Fader, Hardie & Lee 2005).
+"""BG/NBD: each customer buys at an individual rate and may stop after any purchase (Fader, Hardie & Lee 2005).
 
 Parameters: r, alpha (purchase rates, gamma), a, b (probability of stopping after a purchase, beta). Time in weeks.
-A customer without a repeat purchase cannot have stopped: alive by this model says nothing about churn.
+A customer without a repeat purchase cannot have stopped, so the model's probability of being alive is no churn measure.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _STARTS = (
     {"r": 1.0, "alpha": 20.0, "a": 0.3, "b": 1.0},
     {"r": 0.2, "alpha": 1.0, "a": 2.0, "b": 8.0},
 )
-_SINGULAR = 1e-6  # the expectation divides by a - 1
+_SINGULAR = 1e-6  # smallest distance of a from 1, since the expectation divides by a - 1
 
 
 def fit(x: np.ndarray, t_x: np.ndarray, t: np.ndarray, weight: np.ndarray | None = None) -> Fit:
@@ -46,7 +46,7 @@ def fit(x: np.ndarray, t_x: np.ndarray, t: np.ndarray, weight: np.ndarray | None
     24(2):275-284, equation 6 and appendix.
     """
     weight = np.ones(len(x)) if weight is None else np.asarray(weight, dtype=float)
-    scale = max(float(np.average(t, weights=weight)), 1e-9) / 30.0  # starts are for about 30 weeks
+    scale = max(float(np.average(t, weights=weight)), 1e-9) / 30.0  # the starting values suit about 30 weeks
     starts = [{**start, "alpha": start["alpha"] * scale} for start in _STARTS]
 
     levels = [Levels.of(column) for column in (x, t_x, t)]

@@ -13,8 +13,8 @@ from workbench.core.errors import DataError, Fault
 
 __all__ = ["Fit", "Levels", "maximise"]
 
-STEP = 1e-4  # in log parameters, for finite differences of the gradient
-SAME = 1e-3  # difference in log-likelihood within which two starts agree
+STEP = 1e-4  # step in log parameters, for finite differences of the gradient
+SAME = 1e-3  # largest difference in log-likelihood between starts that agree
 ROUGH = 20_000  # most rows for comparing the starts; the best is then optimised on all rows
 WIDEST = 12.0  # bound on |log parameter|; a parameter at the bound is not identified
 
@@ -38,7 +38,7 @@ class Fit:
     converged : bool
         The best start met the optimiser's tolerance and no parameter is at its bound.
     starts_agreeing, starts : int
-        Number of starts within .001 of the best log-likelihood, and of all starts; on a sample for large data.
+        Number of starts within .001 of the best log-likelihood, and number of all starts; on a sample for large data.
     """
 
     parameters: dict[str, float]
@@ -128,7 +128,7 @@ def maximise(
     if subset.step > 1:
         best = _optimise(likelihood, best.x, weight, all_rows)
     objective = _objective(likelihood, customers, all_rows)
-    covariance = _covariance(lambda at: objective(at)[1] * customers, best.x)
+    covariance = _covariance(lambda logs: objective(logs)[1] * customers, best.x)
     parameters = np.exp(best.x)
     errors = parameters * np.sqrt(np.diag(covariance))
     return Fit(
@@ -156,7 +156,7 @@ def _optimise(likelihood: Callable, start: np.ndarray, weight: np.ndarray, rows:
     objective = _objective(likelihood, float(weight[rows].sum()), rows)
     bounds = [(-WIDEST, WIDEST)] * len(start)
     options = {"maxiter": 500, "ftol": 1e-13, "gtol": 1e-7}
-    with threadpool_limits(1):  # threads would slow down so few parameters
+    with threadpool_limits(1):  # with so few parameters more threads would be slower
         return minimize(objective, start, jac=True, method="L-BFGS-B", bounds=bounds, options=options)
 
 

@@ -1,7 +1,7 @@
 """Gamma-Gamma: spend per order, varying around a mean for each customer.
 
 Parameters: p (shape within a customer), q, v (distribution of means between customers). Spend must not depend on
-purchase frequency; the correlation is reported beside the result. Source: P. S. Fader, B. G. S. Hardie (2013), The
+purchase frequency; the correlation is reported with the result. Source: P. S. Fader, B. G. S. Hardie (2013), The
 Gamma-Gamma model of monetary value, note 025.
 """
 
@@ -56,7 +56,7 @@ def expected_spend(parameters: Mapping[str, float], x: np.ndarray, spend: np.nda
     Parameters
     ----------
     parameters : mapping
-        With q up to 1 customers without a repeat order have no mean: NaN.
+        If q is at most 1, customers without a repeat order have no finite mean: NaN.
     x : array
         Repeat orders; 0 gives the mean over all customers.
     spend : array

@@ -1,8 +1,8 @@
-"""Pareto/NBD: customers buy at their own rate until they leave at a time of their own (Schmittlein et al. 1987).
+"""Pareto/NBD: each customer buys at an individual rate and leaves at an individual time (Schmittlein et al. 1987).
 
 Parameters: r, alpha (purchase rates, gamma), s, beta (rates of leaving, gamma). Time in weeks. The integral over the
 unobserved time of leaving is computed over its logarithm, where the integrand is smooth, by Gauss-Legendre quadrature.
-This stays exact where the usual difference of two hypergeometric functions cancels.
+This stays exact where the usual difference of two hypergeometric functions loses precision by cancellation.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _STARTS = (
     {"r": 0.3, "alpha": 3.0, "s": 0.2, "beta": 3.0},
 )
 _NODES, _WEIGHTS = np.polynomial.legendre.leggauss(24)
-_NOTHING = 40.0  # the integral ends where the integrand has fallen by exp(-40)
+_NOTHING = 40.0  # the integral ends where the integrand is exp(-40) of its maximum
 _CHUNK = 50_000  # customers per chunk, to limit memory
 
 
@@ -115,7 +115,7 @@ def _likelihood(values: np.ndarray, x: np.ndarray, t_x: np.ndarray, t: np.ndarra
 def _terms(
     values: np.ndarray, x: np.ndarray, t_x: np.ndarray, t: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, tuple[np.ndarray, ...]]:
-    """Return the log-likelihoods of both cases (stayed; left in between), and means over the time of leaving.
+    """Return the log-likelihoods of staying and of leaving in between, and means over the time of leaving.
 
     The second is log s + log of the integral of (alpha + u) ** -(r + x) (beta + u) ** -(s + 1) over u in [t_x, t],
     computed over y = log(c + u), c the smaller of alpha and beta, from its maximum to where it is negligible. The means

@@ -5,7 +5,7 @@ The keywords of an entry are those of `workbench.intake.features.catalogue`.
 
 from __future__ import annotations
 
-__all__ = ["CAMPAIGNS", "SERVICE", "REVIEWS", "NETWORK", "SURVEY", "ORIGIN"]
+__all__ = ["CAMPAIGNS", "NETWORK", "ORIGIN", "REVIEWS", "SERVICE", "SURVEY"]
 
 CAMPAIGNS = (
     dict(name="campaigns_sent", kind="integer", unit="campaigns", needs="campaigns.sent_at", missing="zero",

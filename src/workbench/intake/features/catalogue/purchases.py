@@ -5,7 +5,7 @@ The keywords of an entry are those of `workbench.intake.features.catalogue`.
 
 from __future__ import annotations
 
-__all__ = ["SPEND", "RHYTHM", "BASKET", "PREFERENCE", "TIMES", "PRICE", "RETURNS", "OCCASION"]
+__all__ = ["BASKET", "OCCASION", "PREFERENCE", "PRICE", "RETURNS", "RHYTHM", "SPEND", "TIMES"]
 
 SPEND = (
     dict(name="recency_days", kind="integer", unit="days", needs="ordered_at", missing="no_purchase",

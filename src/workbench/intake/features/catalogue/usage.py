@@ -5,7 +5,7 @@ The keywords of an entry are those of `workbench.intake.features.catalogue`.
 
 from __future__ import annotations
 
-__all__ = ["USAGE", "DECISION"]
+__all__ = ["DECISION", "USAGE"]
 
 USAGE = (
     dict(name="event_recency_days", kind="integer", unit="days", needs="events.occurred_at", missing="no_event",
