@@ -88,7 +88,7 @@ class Drawings:
 
 
 def _is_plain(element: ElementTree.Element) -> bool:
-    """Say whether an element is a plain shape or text: no script, nothing loaded."""
+    """Return whether an element is a plain shape or text: no script, nothing loaded."""
     names = {name.replace(_HREF, "href") for name in element.attrib}
     target = element.get(_HREF, element.get("href"))
     return (

@@ -105,7 +105,7 @@ def show(value: object, kind: str, language: str, currency: str = "") -> str:
 
 
 def is_missing(value: object) -> bool:
-    """Say whether a value is None, NaN, NaT or NA."""
+    """Return whether a value is None, NaN, NaT or NA."""
     if value is None:
         return True
     if isinstance(value, (str, dict, bool, list, tuple)):

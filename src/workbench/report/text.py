@@ -271,13 +271,13 @@ def label(name: Any, language: str) -> str:
 
 
 def has_label(name: str) -> bool:
-    """Say whether the workbench has a label for a name."""
+    """Return whether the workbench has a label for a name."""
     _labels_read.add(name)
     return _label_entry(name) is not None
 
 
 def has_text(key: str) -> bool:
-    """Say whether there is a text with this key; the look-up is recorded either way."""
+    """Return whether there is a text with this key; the look-up is recorded either way."""
     _texts_read.add(key)
     return key in texts()
 

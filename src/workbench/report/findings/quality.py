@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from workbench.intake.casting.contact_quality import GARBLED
-from workbench.intake.tables.declarations import homeless_columns
+from workbench.intake.tables.declarations import unstored_columns
 from workbench.report.findings.finding import Finding
 from workbench.report.value_names import source_name
 
@@ -129,7 +129,7 @@ def limit_quality(intake: Intake, sources: Mapping[str, SourceParams], *, demo_d
         if columns:
             findings.append(Finding("quality_limit_dropped_columns", {"source": source, "columns": columns}))
     for name, params in sources.items():
-        for column, key in homeless_columns(params).items():
+        for column, key in unstored_columns(params).items():
             findings.append(Finding("quality_limit_homeless", {"source": name, "column": column, "key": key}))
     return findings
 

@@ -164,7 +164,7 @@ def _tag_name(registry: TagRegistry, tag: str) -> dict[str, str]:
 
 
 def _is_company(source: str) -> bool:
-    """Say whether a source describes companies, which a profile of persons does not miss."""
+    """Return whether a source describes companies, which a profile of persons does not miss."""
     return source.startswith(("accounts", "contacts"))
 
 

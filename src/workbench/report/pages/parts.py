@@ -280,7 +280,7 @@ def _tables(summaries: Summaries) -> dict[str, list[dict[str, Any]]]:
 
 
 def _tells_apart(strategies: Sequence[Mapping[str, Any]]) -> bool:
-    """Say whether strategies differ: the same one for every segment tells nothing about any."""
+    """Return whether strategies differ: the same one for every segment tells nothing about any."""
     stated = [{part: strategy[part] for part in ("do", "do_not")} for strategy in strategies if "do" in strategy]
     return len(stated) < FEWEST_SEGMENTS or any(strategy != stated[0] for strategy in stated)
 

@@ -66,7 +66,7 @@ def idle_table(view: Mapping[str, Any]) -> str:
 
 
 def is_headline(finding: Mapping[str, Any]) -> bool:
-    """Say whether a finding may head a page: not one about fewer than 50 customers.
+    """Return whether a finding may head a page: not one about fewer than 50 customers.
 
     Examples
     --------
@@ -95,7 +95,7 @@ def _is_mark(bar: Any) -> bool:
 
 
 def _are_alike(axes: list[Axes]) -> bool:
-    """Say whether all bars, drawn one beside the other, are nearly of the same length."""
+    """Return whether all bars, drawn one beside the other, are nearly of the same length."""
     from matplotlib.patches import Rectangle  # noqa: PLC0415
 
     bars = [patch for part in axes for patch in part.patches if isinstance(patch, Rectangle) and _is_mark(patch)]
