@@ -1,1 +1,1 @@
-"""From summaries to figures, tables and pages, in English and Chinese."""
+"""Turn stage summaries into figures, tables and pages, in English and Chinese."""

@@ -1,6 +1,6 @@
-"""The answer to the goal of a profile: its lists, what answered before, who is left out, the test that would settle it.
+"""The answer to the goal of a profile: lists, past campaign response, excluded customers, proposed tests.
 
-14_write_report makes it, records it in its summary under ``answer`` and hands it to the page. It holds no customer.
+14_write_report makes it and records it in its summary under ``answer``. It contains no customer ids.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ __all__ = [
 ]  # fmt: skip
 
 CONTACT_LIST, KEEP_LIST = "contact_list", "keep_list"
-PLAN = "plan"  # basis of a list: the plan of actions
+PLAN = "plan"  # list basis: the plan of actions
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class PlannedAction:
 
 @dataclass(frozen=True)
 class ListFile:
-    """A list of customers that was written.
+    """A written list of customers.
 
     Attributes
     ----------
@@ -44,35 +44,36 @@ class ListFile:
     file, workbook : str
         CSV and xlsx, relative to the run's folder in reports.
     n : int
-        Customers on it.
+        Number of customers on the list.
     candidates : int
-        Customers it was chosen from, after consent.
+        Number of customers it was chosen from, after consent.
     basis : str
-        How it is ranked: ``plan`` (11), ``answers`` (likely answer x expected value) or ``leaving`` (chance of leaving
-        x expected value).
+        Ranking: ``plan`` (11), ``answers`` (probability of answering x expected value) or ``leaving`` (probability of
+        leaving x expected value).
     size_by : str
         ``plan``, ``decision_size``, ``profit`` (the profit optimum) or ``decision_share``.
     expected_value : float or None
-        Sum of the expected value of its customers; None without a model of value.
+        Sum of the expected value of its customers; None without a value model.
     expected_events : float or None
-        Sum of their probabilities: likely answers, or likely leavers.
+        Sum of the probabilities: expected number of answers or of leavers.
     at_stake, at_stake_all : float or None
         Sum of probability x expected value of the list, and of all candidates.
     sent, answered : int or None
-        Of its customers, how many were sent a campaign before, and how many of those answered; None without campaigns
-        or below the least number shown.
+        Its customers who were sent a campaign before, and those of them who answered; None without campaigns or below
+        the smallest number shown.
     precision, low, high, random : float or None
-        Of as large a share of the tested customers, taken by the probability alone: how many left, or answered, with
-        the 95 % interval (Wilson), and of a random draw. None where the test has no share close to that of the list.
+        Share of leavers (or of answers) among equally many test customers with the highest probability, its 95 %
+        interval (Wilson), and the share in a random sample. None if no tested share is close to that of the list.
     tested : int
-        Customers in that share of the test.
+        Number of test customers behind ``precision``.
     profit_share : float or None
-        Share of the candidates at the profit optimum, where the list is smaller, since that many are no better chosen
-        than by a random draw; None otherwise.
+        Share of candidates at the profit optimum, if the list is smaller because so many would be no better than a
+        random sample; None otherwise.
     planned, cost, held_out : number or None
-        Of a plan: customers who get an action, money, customers kept out by lot; None for other lists.
+        For a plan: customers with an action, cost in money, control customers; None for other lists.
     actions : tuple of PlannedAction
-        Of a plan: its actions, the most frequent first; without those whose number would tell of few customers.
+        Actions of the plan, the most frequent first, without those whose count would reveal a small one; empty for
+        other lists.
     """
 
     name: str
@@ -113,8 +114,8 @@ class NoList:
     ----------
     name : str
     because : str
-        ``no_model`` (nothing was predicted), ``no_gain`` (the ranking does not beat a random draw), ``same`` (it would
-        be the contact list), ``no_profit`` (no size pays at the stated cost and gain), ``nobody`` (all left out),
+        ``no_model`` (nothing was predicted), ``no_gain`` (the ranking does not beat a random sample), ``same`` (it
+        equals the contact list), ``no_profit`` (no size pays at the stated cost and gain), ``nobody`` (all left out),
         ``not_asked`` (a goal of another kind).
     """
 
@@ -124,7 +125,7 @@ class NoList:
 
 @dataclass(frozen=True)
 class Evidence:
-    """How many of a group answered the campaigns they were sent.
+    """The share of a group who answered campaigns that were sent to them.
 
     Attributes
     ----------
@@ -133,10 +134,10 @@ class Evidence:
         risk ... "10" least).
     group : str
     n : int
-        Customers of the group who were sent a campaign; None where they are fewer than the least number shown, or would
-        give away such a group by subtraction from all.
+        Customers of the group who were sent a campaign; None if they are fewer than the smallest number shown, or if a
+        small group could be computed by subtraction from the total.
     answered : int or None
-        Of these, who answered at least one; None, as the share, where n is.
+        Those who answered at least one campaign; None (as is the share) if n is None.
     share, low, high : float or None
         Share who answered with its 95 % interval (Wilson).
     """
@@ -159,7 +160,7 @@ class LeftOut:
     reason : str
         ``refused``, ``never_contact``, ``minor`` or ``lost`` (left already, so on no list of leavers).
     n : int or None
-        None where it is below the least number shown.
+        None if below the smallest number shown.
     expected_value : float or None
         Mean per customer.
     """
@@ -178,13 +179,13 @@ class TestProposal:
     name : str
         The list.
     share : float
-        Held out at random.
+        Share of the list held out at random.
     treated, held_out : int
     base_rate : float or None
         Expected share of the outcome among those held out.
     detectable : float or None
-        Smallest difference of shares that is detected with 80 % power at alpha 0.05, two-sided; None if the list is
-        too small for any.
+        Smallest difference of shares detectable with 80 % power at alpha 0.05, two-sided; None if the list is too
+        small.
     """
 
     __test__ = False  # for pytest
@@ -199,7 +200,7 @@ class TestProposal:
 
 @dataclass(frozen=True)
 class GoalAnswer:
-    """What the run answers to its goal.
+    """The answer of a run to its goal.
 
     Attributes
     ----------
@@ -208,15 +209,15 @@ class GoalAnswer:
     stages : tuple of str
         ``goal.stages``.
     lists : tuple of ListFile
-        In the order in which they are named; the answer to the goal first.
+        In display order; the list that answers the goal first.
     not_made : tuple of NoList
     evidence : tuple of Evidence
     leave_out : tuple of LeftOut
     unproven : tuple of str
-        ``answer_is_no_gain`` (who answers may have bought anyway), ``leaving_is_no_gain`` (nobody tested whether a
-        contact keeps them), ``no_consents`` (no consent is recorded: nobody counts as having refused),
-        ``selected_before`` (who was sent campaigns was not drawn at random), ``groups_of_today`` (tiers and tenths are
-        those of today, after the answers).
+        ``answer_is_no_gain`` (customers who answer may have bought anyway), ``leaving_is_no_gain`` (no test whether a
+        contact retains them), ``no_consents`` (no consents are recorded, so nobody counts as having refused),
+        ``selected_before`` (recipients of past campaigns were not random), ``groups_of_today`` (tiers and tenths are
+        current ones, computed after the answers).
     tests : tuple of TestProposal
         One for each list.
     consent_recorded : bool
@@ -240,11 +241,11 @@ class GoalAnswer:
 
     @property
     def listed(self) -> int:
-        """Customers on its lists, counted once for each list."""
+        """Number of customers on the lists; a customer on two lists counts twice."""
         return sum(entry.n for entry in self.lists)
 
     def to_json(self) -> dict[str, Any]:
-        """Return plain values for summary.json: the fields by name, tuples as lists.
+        """Return JSON-compatible values for summary.json: the fields by name, tuples as lists.
 
         Examples
         --------

@@ -1,4 +1,4 @@
-"""Changes since the last run, and the path from records to customers, from the stages' metrics.
+"""Changes since the last run, and the steps from records to customers, from the stages' metrics.
 
 Serves 14_write_report.
 """
@@ -15,7 +15,7 @@ from workbench.report.text import has_label, label, say
 
 __all__ = ["Changes", "Step", "changed_settings", "compare_runs", "follow_records"]
 
-MOST = 12  # changed figures shown
+MOST = 12  # largest number of changed figures shown
 READ, LOST, ADDED, KEPT = "read", "lost", "added", "kept"  # kinds of steps
 
 
@@ -51,7 +51,7 @@ def compare_runs(
     previous : mapping
         The earlier run's ``summary.json``: ``{"stages": {name: {"metrics": {...}}}}``.
     language, currency : str
-        For writing values.
+        For formatting values.
 
     Returns
     -------
@@ -67,7 +67,7 @@ def compare_runs(
             compared += 1
             if not _same(before[name], now):
                 row = _change(name, before[name], now, language, currency)
-                rows += [row] if row[1] != row[2] else []  # a change below what is shown is none to the reader
+                rows += [row] if row[1] != row[2] else []  # no visible change after formatting
     return Changes(compared, len(rows), rows[:MOST])
 
 
@@ -81,8 +81,8 @@ def _change(name: str, before: Any, now: Any, language: str, currency: str) -> l
         return [label(name, language), label(before, language), label(now, language), ""]
     moved = float(now) - float(before) if not (is_missing(before) or is_missing(now)) else None
     sign = "+" if moved is not None and moved > 0 else ""
-    written = [show(value, kind, language, currency) for value in (before, now)]
-    return [label(name, language), *written, sign + show(moved, kind, language, currency)]
+    shown = [show(value, kind, language, currency) for value in (before, now)]
+    return [label(name, language), *shown, sign + show(moved, kind, language, currency)]
 
 
 def _kind_of(name: str, before: Any, now: Any) -> str:
@@ -108,7 +108,7 @@ def changed_settings(summaries: Sequence[Mapping[str, Any]], previous: Mapping[s
 
 
 def _written(setting: Any) -> str:
-    """Return a setting as a reader writes it; a list without brackets and quotes."""
+    """Format a setting for display; lists without brackets and quotes."""
     return ", ".join(map(str, setting)) if isinstance(setting, (list, tuple)) and setting else str(setting)
 
 
@@ -118,7 +118,7 @@ def follow_records(summaries: Sequence[Mapping[str, Any]], *, language: str) -> 
     Parameters
     ----------
     summaries : sequence of mapping
-        Stage summaries. Used are the metrics of 01 (``<source>.physical_records``, ``.accepted``, ``.rejected``,
+        Stage summaries, with the metrics of 01 (``<source>.physical_records``, ``.accepted``, ``.rejected``,
         ``.rejected.<code>``; ``transactions.rows``, ``.kept_rows``, ``.rule.<name>``, ``.customers``), of 02
         (``records``, ``customers``, ``orphans``) and of 03 (``customers``).
     language : str

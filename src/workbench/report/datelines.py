@@ -1,4 +1,4 @@
-"""The as-of line of a page or card: the date, or that the data has none."""
+"""The as-of line of a page or card: the date, or a note that the data has no dates."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""Charts embedded in a page: text in the font of the page, colours that follow a dark page, shapes defined once.
+"""Embed charts in a page: text in the page font, colours for dark mode, shared shapes defined once.
 
-A file with anything but plain shapes and text is embedded as an image instead, in which no script runs.
+A file with other elements than plain shapes and text is embedded as an image, in which no script runs.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from markupsafe import Markup
 
 __all__ = ["MESSAGE", "TONES", "Drawings"]
 
-# id of the title in the file of a chart and its class on a page: a phone prints the title above the chart
+# id of the title in the chart file and its class on a page; a phone shows the title above the chart
 MESSAGE = "message"
 
 _SVG = "{http://www.w3.org/2000/svg}"
@@ -25,7 +25,7 @@ _OWN_TARGET = re.compile(r"#[\w-]+|data:image/png;base64,[A-Za-z0-9+/=\s]+")
 _FOREIGN_URL = re.compile(r"url\((?!#)|@import|expression\(", re.IGNORECASE)
 _COLOUR = re.compile(r"#[0-9A-Fa-f]{6}")
 _WHITE = "#ffffff"
-# colours of the theme that change on a dark page -> the variable of page.css that holds them
+# theme colour that changes in dark mode -> its variable in page.css
 TONES = {
     _WHITE: "--chart",
     "#1f2328": "--ink",
@@ -59,8 +59,8 @@ class Drawings:
         Returns
         -------
         Markup or None
-            None for a file that is not SVG, has anything but plain shapes, or uses the name of another chart's shape
-            for a different one.
+            None if the file is not SVG, has elements other than plain shapes, or reuses the shape name of another
+            chart for a different shape.
         """
         try:
             root = ElementTree.fromstring(svg)
@@ -79,7 +79,7 @@ class Drawings:
         return Markup(_written(root))
 
     def shared(self) -> Markup:
-        """Return the shared shapes in an invisible element; empty without drawings."""
+        """Return the shared shapes in an invisible element; empty if there are no drawings."""
         if not self._shared:
             return Markup("")
         shapes = "".join(self._shared[name] for name in sorted(self._shared))
@@ -88,7 +88,7 @@ class Drawings:
 
 
 def _is_plain(element: ElementTree.Element) -> bool:
-    """Say whether an element is a plain shape or text: no script, nothing loaded."""
+    """Return whether an element is a plain shape or text, without scripts or external references."""
     names = {name.replace(_HREF, "href") for name in element.attrib}
     target = element.get(_HREF, element.get("href"))
     return (
@@ -100,7 +100,7 @@ def _is_plain(element: ElementTree.Element) -> bool:
 
 
 def _tone(element: ElementTree.Element) -> None:
-    """Let the colours of an element follow the page; white text stays white, for it stands on a coloured mark."""
+    """Let the colours of an element follow the page; white text stays white, since it is on a coloured mark."""
     is_text = element.tag == f"{_SVG}text"
     style = element.get("style")
     if style:

@@ -1,8 +1,8 @@
-"""The frame of every page: templates, content policy, badge, inlined images, Chinese font.
+"""Common parts of every page: templates, content policy, badge, inlined images, Chinese font.
 
-A page is one file. Nothing is loaded: styles, the one script, images and the glyphs used are inside, and a
-Content-Security-Policy refuses everything else. Templates escape every value; marked sentences become markup
-only through :func:`rich`, whose text is escaped piece by piece. Serves the report and the notebook pages.
+A page is one self-contained file with styles, the script, images and the glyphs used; a Content-Security-Policy
+blocks everything else. Templates escape every value; marked sentences become markup only through :func:`rich`, which
+escapes every piece. Used by the report and the notebook pages.
 """
 
 from __future__ import annotations
@@ -28,10 +28,10 @@ from workbench.report.text import Piece, pieces, say
 
 __all__ = ["STATUSES", "Speaker", "badge", "data_uri", "mark", "render", "render_all", "rich", "stylesheet", "unbroken"]
 
-STATUSES = {"done": "✓", "failed": "✕", "stale": "⚠"}  # status -> its icon; the word stands beside it
+STATUSES = {"done": "✓", "failed": "✕", "stale": "⚠"}  # status -> its icon, shown with the word
 PAGE_LANGUAGES = {"en": "en", "zh": "zh-Hans"}
 IMAGE_TYPES = {".svg": "image/svg+xml", ".png": "image/png", ".jpg": "image/jpeg"}
-FONT_FAMILY = "Workbench Sans SC"  # first in the style sheet's stack: later in it, Chromium draws boxes while it loads
+FONT_FAMILY = "Workbench Sans SC"  # first in the font stack; otherwise Chromium draws boxes while it loads
 SYSTEM_FONTS = ("PingFang SC", "Hiragino Sans GB", "Microsoft YaHei", "Noto Sans CJK SC", "Noto Sans SC")
 
 _BADGE = re.compile(r"<!--status-->.*?<!--/status-->", re.DOTALL)
@@ -85,7 +85,7 @@ def _tagged(text: str, kind: str) -> Markup:
 
 
 def unbroken(text: str) -> str:
-    """Keep a number and its percent sign, a minus and its currency, and n and its number, on one line."""
+    """Prevent line breaks between number and percent sign, minus and currency, and n and its number."""
     percent = re.sub(r"(?<=\d) (?=%)", "\u202f", text)
     money = re.sub(r"(?<=\u2212)(?=[$€£¥])", "\u2060", percent)
     return re.sub(r"\bn = (?=\d)", "n\u00a0=\u00a0", money)
@@ -97,7 +97,7 @@ def badge(status: str, language: str, message: str = "") -> Markup:
     Raises
     ------
     WorkbenchError
-        For a status other than done, failed and stale.
+        The status is not done, failed or stale.
     """
     if status not in STATUSES:
         raise WorkbenchError(Fault("report badge", f"unknown status {status!r}", did_you_mean(status, STATUSES)))
@@ -109,7 +109,7 @@ def badge(status: str, language: str, message: str = "") -> Markup:
 
 
 def mark(page: str, status: str, message: str, language: str) -> str:
-    """Replace the badge of a finished page, for example to mark the last good report as out of date.
+    """Replace the badge of a finished page, for example to mark the last successful report as out of date.
 
     Parameters
     ----------
@@ -118,19 +118,19 @@ def mark(page: str, status: str, message: str, language: str) -> str:
     status : str
         ``done``, ``failed`` or ``stale``.
     message : str
-        Text beside the badge; escaped.
+        Text next to the badge; escaped.
     language : str
         ``en`` or ``zh``.
 
     Returns
     -------
     str
-        The page with the new badge; everything else as it was.
+        The page with the new badge; everything else is unchanged.
 
     Raises
     ------
     WorkbenchError
-        When the page has no badge, or the status is unknown.
+        The page has no badge, or the status is unknown.
     """
     new = str(badge(status, language, message))
     marked, count = _BADGE.subn(lambda _: new, page, count=1)
@@ -176,7 +176,7 @@ def render(template: str, context: Mapping[str, Any], language: str) -> str:
 
 
 def render_all(template: str, contexts: Iterable[Mapping[str, Any]], language: str) -> list[str]:
-    """Fill a template once per context; all pages share one subset of the font, because making one takes a second.
+    """Fill a template once per context; all pages share one font subset, since making one takes a second.
 
     See `render`, which does this for one page.
     """
@@ -205,7 +205,7 @@ def _policy(script: str) -> str:
 
 
 def stylesheet(name: str) -> Markup:
-    """Return a style sheet of ``report/templates`` for a page's own ``style`` block."""
+    """Return a style sheet of ``report/templates`` for the ``style`` block of a page."""
     return Markup(_asset(name))
 
 
@@ -226,7 +226,7 @@ def _environment() -> jinja2.Environment:
 
 
 def _font_face(pages: Iterable[str]) -> str:
-    """Return a font rule with the Chinese glyphs the pages use, or nothing where they use none."""
+    """Return a font rule with the Chinese glyphs of the pages; empty if there are none."""
     characters = "".join(sorted({character for page in pages for character in _HAN.findall(page)}))
     if not any(character >= "⺀" for character in characters):
         return ""
@@ -250,7 +250,7 @@ def _subset(characters: str) -> bytes:
 
 
 def _font_file() -> Path:
-    """Find the font file that zhplot carries (Noto Sans SC, SIL Open Font License) without importing it."""
+    """Find the font file in the package zhplot (Noto Sans SC, SIL Open Font License) without importing it."""
     spec = importlib.util.find_spec("zhplot")
     if spec is None or spec.origin is None:
         raise WorkbenchError(Fault("page", "the package zhplot is not installed", "", "Install requirements.lock"))

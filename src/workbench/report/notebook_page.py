@@ -69,7 +69,7 @@ def notebook_page(
     stage : str
         Stage of the notebook; the Chinese of its markdown cells is in the texts of the stage.
     language : str
-        ``en`` or ``zh``, for the page's own texts and for unchanged markdown cells.
+        ``en`` or ``zh``, for the texts of the page and for unchanged markdown cells.
     back : str
         Address of the report, relative to the page.
     status : str, optional
@@ -141,7 +141,7 @@ def _markdown_reader() -> Any:
     from mistune.util import safe_entity  # noqa: PLC0415
 
     class Renderer(mistune.HTMLRenderer):
-        """Writes tags as text, and reads entities: &amp; is one character, as in JupyterLab."""
+        """Writes HTML tags as text and decodes entities (&amp; is one character), as JupyterLab does."""
 
         def text(self, text: str) -> str:
             return safe_entity(text)
@@ -182,7 +182,7 @@ def clean_html(html: str) -> Markup:
 
 
 def _harmless(tag: str, name: str, value: str) -> str | None:
-    """Return the value of an allowed attribute, None where the attribute must go."""
+    """Return the value of an allowed attribute; None if the attribute must be removed."""
     if name == "class":
         return value if CLASSES.issuperset(value.split()) else None
     if name == "href":
@@ -211,7 +211,7 @@ def _output(output: Mapping[str, Any], number: int, language: str) -> Markup | N
 
 
 def _drawn(svg: str, number: int, language: str) -> Markup | None:
-    """Return a chart as an element of the page, named by its title; None if it has to be an image."""
+    """Return a chart as an SVG element with its title; None if it has to be an image."""
     title = re.search(r"<title>(.*?)</title>", svg, re.DOTALL)
     drawings = Drawings()
     name = unescape(title[1]) if title else say("ui_figure", language, {"number": number})
@@ -234,7 +234,7 @@ def _picture(content: Any, media_type: str, number: int, language: str) -> Marku
 
 
 def without_paths(text: str) -> str:
-    """Shorten the paths of a machine to their last part; a page says what a file is called, not where it lies.
+    """Shorten file paths to their last part, so that a page shows file names but no locations.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""The Chinese of notebook cells: English is in the notebook, Chinese by cell id in the texts of the stage."""
+"""Chinese texts of notebook cells: English is in the notebook, Chinese by cell id in the texts of the stage."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _DIGITS = 8  # of the digest
 
 
 def english_digest(markdown: str) -> str:
-    """Return the digest of a markdown cell, which its Chinese entry holds under ``of``.
+    """Return the digest of a markdown cell, stored under ``of`` in its Chinese entry.
 
     Examples
     --------
@@ -37,8 +37,8 @@ def in_chinese(markdown: str, *, stage: str, cell: str) -> str:
     Returns
     -------
     str
-        A cell without Chinese, or whose English has changed since the translation, is returned unchanged:
-        notes and edits by hand are kept.
+        A cell without a Chinese text, or with English changed since the translation, is returned unchanged, so
+        that notes and manual edits are kept.
 
     Examples
     --------

@@ -1,7 +1,7 @@
 """Formatting of values: counts, shares, money, days and dates, in English and Chinese.
 
-Every sentence, table cell and axis label goes through :func:`show`, so that the same value reads the
-same on every page. Serves all notebooks.
+Every sentence, table cell and axis label uses :func:`show`, so that the same value has the same format on every page.
+Used by all notebooks.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ DIGITS = 3  # significant digits of a measured number
 _OTHER_SCALE = ("e_value", "relative")  # not in the unit of low and high
 _CENTS_IN_ESTIMATES_BELOW = 10
 _WHOLE_FROM = 9.95  # lengths of time from here on have no decimals
-_PARTS_OF_INTERVAL = 5  # the last digit shown is a fifth of the interval or coarser
+_PARTS_OF_INTERVAL = 5  # the last digit is at least a fifth of the interval
 _SUPPRESSED = "fewer than: "
 _SMALL_CELL = {"en": "not shown", "zh": "不显示"}
 _YES_NO = {"en": ("no", "yes"), "zh": ("否", "是")}
@@ -56,12 +56,12 @@ _YEAR_MONTH = 2  # parts of "2017-05"
 
 
 def fewer_than(least: int) -> str:
-    """Return the value of a hidden cell; ``show`` writes it as "not shown", for any kind."""
+    """Return the placeholder of a hidden cell; ``show`` formats it as "not shown" for any kind."""
     return f"{_SUPPRESSED}{least}"
 
 
 def show(value: object, kind: str, language: str, currency: str = "") -> str:
-    """Write one value for the reader.
+    """Format one value for display.
 
     Parameters
     ----------
@@ -86,7 +86,7 @@ def show(value: object, kind: str, language: str, currency: str = "") -> str:
     Raises
     ------
     WorkbenchError
-        For an unknown kind or language, or a value that is not of the kind.
+        The kind or language is unknown, or the value does not have this kind.
 
     Examples
     --------
@@ -105,7 +105,7 @@ def show(value: object, kind: str, language: str, currency: str = "") -> str:
 
 
 def is_missing(value: object) -> bool:
-    """Say whether a value is None, NaN, NaT or NA."""
+    """Return whether a value is None, NaN, NaT or NA."""
     if value is None:
         return True
     if isinstance(value, (str, dict, bool, list, tuple)):
@@ -120,9 +120,9 @@ def as_precise_as(value: Any, low: Any, high: Any) -> Any:
     Parameters
     ----------
     value : object
-        Returned as it is where it is a whole number or no number.
+        Returned unchanged if it is a whole number or not a number.
     low, high : object
-        Ends of the interval; without two different numbers the value stays as it is.
+        Ends of the interval; unless they are two different numbers, the value is unchanged.
 
     Examples
     --------
@@ -136,15 +136,14 @@ def as_precise_as(value: Any, low: Any, high: Any) -> Any:
 
 
 def round_to_interval(name: str, values: Mapping[str, Any]) -> Any:
-    """Return a value rounded to the precision of its interval, where the values beside it have one.
+    """Return a value rounded to the precision of its interval, if ``values`` contains one.
 
     Parameters
     ----------
     name : str
     values : mapping of str to object
-        All values of a sentence or a row of a table. The interval is ``<name>_low`` and ``<name>_high``, else
-        ``low`` and ``high`` where the value lies between them. An E-value and a relative change are on another scale
-        and stay as they are.
+        All values of a sentence or a table row. The interval is ``<name>_low`` and ``<name>_high``, else ``low`` and
+        ``high`` if the value is between them. E-values and relative changes are on another scale and stay unchanged.
 
     Examples
     --------
@@ -226,7 +225,7 @@ def _pct(value: object, language: str, currency: str) -> str:
     if not math.isfinite(share):
         return significant(share)
     space = " " if language == "en" else ""
-    if 0 < share < 0.00005:  # below what two decimals can show
+    if 0 < share < 0.00005:  # too small for two decimals
         return f"<0.01{space}%"
     if -0.00005 < share < 0:
         return f"0{space}%"

@@ -26,7 +26,7 @@ def as_texts(text: str | Mapping[str, str]) -> dict[str, str]:
     Raises
     ------
     DataError
-        For a mapping without a known language.
+        The mapping has no known language.
     """
     if isinstance(text, str):
         return dict.fromkeys(LANGUAGES, text)
@@ -59,7 +59,7 @@ def own_html(entry: Mapping[str, Any], language: str, currency: str = "") -> Mar
 
 
 def with_plain_names(frame: pd.DataFrame) -> pd.DataFrame:
-    """Return a frame with text column names: years of a pivot, pairs such as ``spend mean`` of an agg."""
+    """Return a frame with text column names, for example for pivot years or pairs such as ``spend mean``."""
     named = [" ".join(map(str, name)).strip() if isinstance(name, tuple) else str(name) for name in frame.columns]
     repeated = sorted({name for name in named if named.count(name) > 1})
     if repeated:
@@ -68,7 +68,7 @@ def with_plain_names(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def formats_of(frame: pd.DataFrame) -> dict[str, str]:
-    """Return how each column of a frame is shown, by its type and the unit in its name."""
+    """Return column name to format, from the type and the unit in the name."""
     return {str(name): _format(str(name), frame[name]) for name in frame.columns}
 
 

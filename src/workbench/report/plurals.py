@@ -16,9 +16,9 @@ def plural(count: float, one: str, other: str, language: str = "en") -> str:
     Parameters
     ----------
     count : float
-        The count as it is shown: 1 for "1", 1.4 for "1.4".
+        The displayed count: 1 for "1", 1.4 for "1.4".
     one, other : str
-        The form for one, and for any other count.
+        The form for one, and the form for any other count.
     language : str
         ``en`` or ``zh``; Chinese always takes ``other``.
 

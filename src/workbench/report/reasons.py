@@ -39,7 +39,7 @@ def write_reason(name: str, evidence: Mapping[str, Any], because: str | None, la
 
 
 def _rhythm(evidence: Mapping[str, Any]) -> str:
-    """Name the sentence: one gap between two purchases is told as such and not called a rhythm."""
+    """Return the text key: a single gap between two purchases is not called a rhythm."""
     if not evidence["every_days"]:
         return "reason_once"
     if evidence["bought"] == _TWICE:

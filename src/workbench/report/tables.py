@@ -61,14 +61,13 @@ def table_html(
     Returns
     -------
     markupsafe.Markup
-        A ``<table>`` whose cells are escaped; missing values show as an en dash; the first column heads its row.
-        From 15 rows on it can be sorted and filtered where the page's script runs. Without
-        rows a paragraph that says so.
+        A ``<table>`` with escaped cells; missing values are en dashes; the first column is the row heading. From 15
+        rows on it can be sorted and filtered if the page's script runs. Without rows a paragraph says so.
 
     Raises
     ------
     WorkbenchError
-        When rows and columns do not agree or a format names no column or kind.
+        Rows and columns do not match, or a format names an unknown column or kind.
     """
     columns, rows, formats_of_table = _parts(table)
     kinds = {**formats_of_table, **(formats or {})}
@@ -131,7 +130,7 @@ def _class(kind: str) -> Markup:
 
 
 def _as_precise(row: Sequence[Any], columns: Sequence[str]) -> list[Any]:
-    """Round the cells of a row that have an interval beside them to its precision."""
+    """Round the cells of a row that have an interval in the row to its precision."""
     values = dict(zip(columns, row, strict=True))
     return [round_to_interval(name, values) for name in columns]
 

@@ -1,13 +1,13 @@
 """Sentences and labels of the pages in English and Chinese, filled with computed values.
 
-Texts live in ``report/texts/*.yaml``, one file per stage and a few that stages share; ``text_files`` reads them. A
+Texts are in ``report/texts/*.yaml``, one file per stage and a few shared files; ``text_files`` reads them. A
 template names its values as ``{share:pct}``; the kind after the colon is one of ``numbers.VALUE_KINDS``, or ``label``
 (a name looked up by :func:`label`) or ``labels`` (a list of names). ``{n|customer|customers}`` is the singular or the
 plural, whichever goes with the value ``n``. ``**...**`` marks the key number, ``((...))`` marks what is set in grey
-(interval, n), a pair of backticks a name as it stands in a profile or a folder. Marks vanish in plain text; marks
-inside a value are left as they are. Serves all notebooks.
+(interval, n), a pair of backticks a name as written in a profile or a folder. Marks are removed in plain text; marks
+inside a value stay. Used by all notebooks.
 
-The texts and labels a process looks up are recorded: what a stage shows depends on those and no others.
+The texts and labels that a process looks up are recorded, since the output of a stage depends on exactly those.
 """
 
 from __future__ import annotations
@@ -97,7 +97,7 @@ def say(key: str, language: str, values: Mapping[str, Any] | None = None, curren
     Raises
     ------
     WorkbenchError
-        For an unknown key (with the nearest one), an unknown language, or a missing value.
+        The key is unknown (the nearest one is suggested), the language is unknown, or a value is missing.
 
     Examples
     --------
@@ -126,7 +126,7 @@ def fill(
     *,
     escape: Callable[[str], str] = str,
 ) -> str:
-    """Fill the values of a text an analyst wrote; its marks stay.
+    """Fill the values into a text written by an analyst; its marks stay.
 
     Parameters
     ----------
@@ -203,7 +203,7 @@ def _fill(template: str, values: Mapping[str, Any], language: str, currency: str
 
 
 def _form(token: re.Match[str], value: Any, kind: str, language: str) -> str:
-    """Return the form of a noun or verb that goes with a value; a value that is no number takes the plural."""
+    """Return the singular or plural form for a value; a value that is not a number takes the plural."""
     try:
         count = float(value)
     except (TypeError, ValueError):
@@ -223,7 +223,7 @@ def _filled(value: Any, kind: str, language: str, currency: str) -> str:
 
 
 def _spaced(filled: Iterable[tuple[str, str, bool]]) -> list[Piece]:
-    """Set a thin space between Chinese and Latin or digits, except inside values."""
+    """Insert a thin space between Chinese and Latin letters or digits, except inside values."""
     spaced: list[Piece] = []
     before = ""
     for text, mark, is_value in filled:
@@ -272,19 +272,19 @@ def label(name: Any, language: str) -> str:
 
 
 def has_label(name: str) -> bool:
-    """Say whether the workbench has a label for a name."""
+    """Return whether the workbench has a label for a name."""
     _labels_read.add(name)
     return _label_entry(name) is not None
 
 
 def has_text(key: str) -> bool:
-    """Say whether there is a text with this key; the look-up is recorded either way."""
+    """Return whether there is a text with this key; the look-up is recorded in both cases."""
     _texts_read.add(key)
     return key in texts()
 
 
 def note_text(key: str) -> None:
-    """Record that a text is read; for a caller that caches the filled text."""
+    """Record that a text was read, for a caller that caches the filled text."""
     _texts_read.add(key)
 
 
@@ -351,7 +351,7 @@ def _hash(name: str) -> str:
 
 @cache
 def _names_by_hash() -> dict[str, str]:
-    """Map hashes to the names that have a label; scales and windows are open-ended, so not all of them are here."""
+    """Map hashes to the names that have a label, except names of scales and windows, which are open-ended."""
     from workbench.core.tags.items import ITEMS  # noqa: PLC0415
     from workbench.intake.features.registry import REGISTRY  # noqa: PLC0415
 
@@ -364,7 +364,7 @@ def texts() -> dict[str, dict[str, str]]:
 
 
 def labels() -> dict[str, dict[str, str]]:
-    """Return every label of the text files by name; registered features bring further ones."""
+    """Return every label of the text files by name; registered features have additional labels."""
     return text_files().labels
 
 
@@ -374,11 +374,11 @@ def _label_entry(name: str) -> dict[str, str] | None:
 
 @cache
 def _feature_label(name: str) -> dict[str, str] | None:
-    """Return the label of a feature of any window; the registry is imported late, so reading a text loads no engine."""
+    """Return the label of a feature of any window; the registry is imported late to avoid loading the engine."""
     from workbench.core.tags.items import ITEMS  # noqa: PLC0415
     from workbench.intake.features.registry import registered  # noqa: PLC0415
 
-    if name.startswith(_SCORE):  # a scale the profile declares: a portrait item, or a name of its own
+    if name.startswith(_SCORE):  # a scale declared by the profile: a portrait item, or its own name
         scale = name.removeprefix(_SCORE)
         stem = scale.replace("_", " ")
         item = ITEMS[scale].name["zh"] if scale in ITEMS else stem

@@ -1,4 +1,4 @@
-"""Reading the text files: sentences and labels of each stage, the Chinese of its notebook, and shared texts.
+"""Read the text files: sentences and labels of each stage, Chinese texts of its notebook, shared texts.
 
 ``report/texts/NN_verb_object.yaml`` belongs to a stage and has the sections of ``SECTIONS``; ``labels.yaml`` holds the
 labels that stages share, every other file the texts they share. An entry is ``key: {en: ..., zh: ...}``; keys are
@@ -27,7 +27,7 @@ TOKEN = re.compile(
     r"\{(?P<name>\w+)(?::(?P<kind>\w+))?\}|\{(?P<counted>\w+)\|(?P<one>[^{}|]*)\|(?P<other>[^{}|]*)\}"
     r"|\*\*|\(\(|\)\)|`"
 )
-TEXT_SECTIONS = ("sentences", "charts", "tables")  # one namespace, in sections for the reader
+TEXT_SECTIONS = ("sentences", "charts", "tables")  # one namespace; the sections are for readability
 SECTIONS = ("stage", "how_to_read", *TEXT_SECTIONS, "labels", "notebook")
 _STAGE_FILE = re.compile(r"(\d\d_\w+)\.yaml")
 _KINDS = (*VALUE_KINDS, *NAME_KINDS)
@@ -75,7 +75,7 @@ class TextFiles:
 
 @cache
 def text_files() -> TextFiles:
-    """Read the files of the package, once."""
+    """Read the text files of the package once."""
     folder = resources.files("workbench.report") / "texts"
     paths = sorted((path for path in folder.iterdir() if path.name.endswith(".yaml")), key=lambda path: path.name)
     return read_text_files((path.name, path.read_text(encoding="utf-8")) for path in paths)
@@ -201,7 +201,7 @@ def _root(content: str) -> yaml.Node | None:
 
 
 def _pairs(node: yaml.Node | None) -> Iterator[tuple[str, yaml.Node]]:
-    """Yield the pairs of a mapping, duplicates included."""
+    """Yield the key-value pairs of a mapping, including duplicate keys."""
     for key, value in node.value if node is not None else ():
         yield str(key.value), value
 

@@ -1,4 +1,4 @@
-"""The label keys of values, tables and sources: a code or a name means nothing without what it belongs to."""
+"""Label keys of values, tables and sources; a code needs its variable to have a meaning."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ def value_key(variable: Any, value: Any) -> str:
 
 
 def table_key(name: str) -> str:
-    """Return the label key of a table, where its name is also that of a column or of an outcome."""
+    """Return the label key of a table whose name is also that of a column or of an outcome."""
     key = f"{name}_table"
     return key if has_label(key) else name
 
 
 def source_name(name: str) -> str:
-    """Return the name of a source as its profile writes it: in quotes, so that no label takes its place."""
+    """Return the name of a source in quotes, so that it is not replaced by a label."""
     return f"“{name}”"
 
 

@@ -1,1 +1,1 @@
-"""Running the workbench: stages, flow, tracking and the command line."""
+"""Run the workbench: stages, flow, tracking and the command line."""

@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 from workbench.core.errors import DataError, ProfileError
 from workbench.core.params.profile import load_profile
 from workbench.core.workspace import find_workspace
-from workbench.report.cards.audience import told_funnel
+from workbench.report.cards.audience import label_funnel
 from workbench.run.commands.cli import app
 from workbench.run.definitions.tag_purposes import PURPOSES_FILE, acknowledged_purposes
 from workbench.run.definitions.tag_registry import registry_of
@@ -318,7 +318,7 @@ def test_an_invalid_cross_is_refused(service, text, message):
 def test_the_funnel_is_shown_in_either_language(service, root, language, all_customers, without):
     rule = root / "params/audiences/outside_shanghai.yaml"
     rule.write_text("where: recency_days < 100\nexclude: [city = '上海']\n", encoding="utf-8")
-    funnel = told_funnel(service.estimate(service.rule("params/audiences/outside_shanghai.yaml")).funnel, language)
+    funnel = label_funnel(service.estimate(service.rule("params/audiences/outside_shanghai.yaml")).funnel, language)
     assert funnel.columns.tolist() == ["step", "alone", "left", "left_share"]
     assert funnel["step"].iloc[0] == all_customers and funnel["left_share"].iloc[0] == 1
     assert funnel["step"].iloc[1].startswith("recency_days") and funnel["step"].iloc[2].startswith(without)

@@ -55,7 +55,7 @@ class Tombstones:
         return any(self.marks.values())
 
     def holds(self, kind: str, *parts: str) -> bool:
-        """Say whether a value is that of an erased person."""
+        """Return whether a value is that of an erased person."""
         value = normal_value(kind, *parts)
         return bool(value) and any(
             make_mark(key, kind, *parts) in self.marks.get(name, ()) for name, key in self.keys.items()

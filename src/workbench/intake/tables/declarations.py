@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 _PATTERN_LETTERS = "aAwdbBmyYHIpMSfzZjUWcxXgGuVnN-%"  # of the engine's strptime
 _DAY_LETTERS = "dmyYjcxGuV"  # one of these at least
 
-__all__ = ["check_declared", "expression_columns", "homeless_columns"]
+__all__ = ["check_declared", "expression_columns", "unstored_columns"]
 
 
 def check_declared(source: SourceParams) -> list[Fault]:
@@ -44,7 +44,7 @@ def expression_columns(source: SourceParams) -> dict[str, str]:
     return kinds
 
 
-def homeless_columns(source: SourceParams) -> dict[str, str]:
+def unstored_columns(source: SourceParams) -> dict[str, str]:
     """Map the columns that belong to a neighbouring table to its key, where the source does not map that key.
 
     Such a column would be read but stored nowhere: the product name of an order line without a product_id, the province

@@ -1,1 +1,1 @@
-"""Cards and pages of a customer, a persona, an audience, a model, a tag."""
+"""Cards and pages for customers, personas, audiences, models and tags."""

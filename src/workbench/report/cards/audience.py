@@ -1,4 +1,4 @@
-"""The page of an audience: funnel, portrait against all customers, overlaps, look-alikes."""
+"""The page of an audience: funnel, portrait compared with all customers, overlaps, look-alikes."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from workbench.report.value_names import value_key
 if TYPE_CHECKING:
     from workbench.analysis.portraits.members import MemberPortrait
 
-__all__ = ["Names", "audience_page", "told_funnel"]
+__all__ = ["Names", "audience_page", "label_funnel"]
 
 _MOST_ROWS = 20
 _FUNNEL = {"step": "text", "alone": "int", "left": "int", "left_share": "pct"}
@@ -40,15 +40,15 @@ _CROSS = {
     "first_value": "text", "second_value": "text", "n": WRITTEN, "cell": "int", "share": "pct", "share_low": "pct",
     "share_high": "pct", "base_share": "pct", "tgi": "num",
 }  # fmt: skip
-_MOST_OF_ONE = 2  # values of a variable among the differences
+_MOST_OF_ONE = 2  # values per variable among the differences
 BASE_TGI = 100
-_MOST_VALUES = 8  # of a variable, the most frequent among the members
-_MOST_NUMBERS = 10  # of a block, those that differ most
+_MOST_VALUES = 8  # per variable, the most frequent among the members
+_MOST_NUMBERS = 10  # per block, those that differ most
 
 
 @dataclass(frozen=True)
 class Names:
-    """Names of tags, answers and their values by language, where the texts have none.
+    """Names of tags, answers and their values by language, for names without a text.
 
     Attributes
     ----------
@@ -85,9 +85,9 @@ def audience_page(
     Parameters
     ----------
     estimate : mapping
-        name, label (by language), as_of (date), purpose, purposes (asked for at all), members, reachable,
-        consent_recorded, customers, funnel (DataFrame: step, alone, left); made_by_rule (variables whose values the
-        rule decides; they stand in the whole portrait and are no differences), others (labels of other audiences).
+        name, label (by language), as_of (date), purpose, purposes (with recorded consents), members, reachable,
+        consent_recorded, customers, funnel (DataFrame: step, alone, left); made_by_rule (variables that the rule
+        uses; shown in the portrait but not as differences), others (labels of other audiences).
     portrait : MemberPortrait
         Suppressed cells stay empty.
     overlaps : DataFrame, optional
@@ -107,20 +107,20 @@ def audience_page(
     title = str((estimate.get("label") or {}).get(language) or label(estimate["name"], language))
     values = {key: estimate[key] for key in ("members", "reachable", "customers")}
     values["share"] = estimate["members"] / max(estimate["customers"], 1)
-    tell = _Teller(language, currency, names or Names())
-    sections = [tell.table("funnel", told_funnel(estimate["funnel"], language), _FUNNEL)]
-    sections += _differences(portrait.portrait, estimate.get("made_by_rule", ()), tell)
+    builder = _SectionBuilder(language, currency, names or Names())
+    sections = [builder.table("funnel", label_funnel(estimate["funnel"], language), _FUNNEL)]
+    sections += _differences(portrait.portrait, estimate.get("made_by_rule", ()), builder)
     sections += [
-        tell.chart("region", plot_region, _places(portrait.portrait, tell)),
-        tell.chart("week", plot_week, portrait.week),
-        tell.chart("journey", plot_journey, portrait.journey),
+        builder.chart("region", plot_region, _places(portrait.portrait, builder)),
+        builder.chart("week", plot_week, portrait.week),
+        builder.chart("journey", plot_journey, portrait.journey),
     ]
-    sections += _crosses(portrait.crosses, tell)
+    sections += _crosses(portrait.crosses, builder)
     if overlaps is not None and len(overlaps):
         others = _others(overlaps, estimate, language)
-        sections.append(tell.table("overlap", others, _OVERLAP))
+        sections.append(builder.table("overlap", others, _OVERLAP))
     if lift is not None:
-        sections.append(tell.table("lift", lift, _LIFT))
+        sections.append(builder.table("lift", lift, _LIFT))
     consent = "audience_consent" if estimate["consent_recorded"] else "audience_consent_unknown"
     if estimate["purposes"] and estimate["purpose"] not in estimate["purposes"]:
         consent = "audience_consent_never"
@@ -131,14 +131,14 @@ def audience_page(
         "sentence": say("audience_sentence", language, values),
         "consent": say(consent, language, about),
         "sections": sections,
-        "blocks": _blocks(portrait.portrait, tell),
+        "blocks": _blocks(portrait.portrait, builder),
         "limits": [say("audience_limit_association", language), say("audience_limit_small", language)],
     }
     return render("audience.html.j2", context, language)
 
 
 @dataclass(frozen=True)
-class _Teller:
+class _SectionBuilder:
     """Builds the sections of the page in one language."""
 
     language: str
@@ -176,10 +176,10 @@ class _Teller:
             for row in rows.itertuples()
         ]
         numbers = {name: self._numbers(rows, name) for name in ("median", "base_median") if name in rows}
-        named = rows.assign(value=values, n=self.sizes(rows), **numbers)
+        labelled = rows.assign(value=values, n=self.sizes(rows), **numbers)
         if not variables:
-            return named.assign(n=rows["n"])
-        return named.assign(variable=[self.names.variable(variable, self.language) for variable in rows["variable"]])
+            return labelled.assign(n=rows["n"])
+        return labelled.assign(variable=[self.names.variable(variable, self.language) for variable in rows["variable"]])
 
     def sizes(self, rows: pd.DataFrame) -> list[str]:
         """Return the number of customers of each row as text, or "not shown"."""
@@ -197,11 +197,13 @@ class _Teller:
         ]
 
 
-def _differences(portrait: pd.DataFrame, made_by_rule: Collection[str], tell: _Teller) -> list[dict[str, Any]]:
-    """Return the significant differences from all customers: shares, then figures, strongest first.
+def _differences(
+    portrait: pd.DataFrame, made_by_rule: Collection[str], builder: _SectionBuilder
+) -> list[dict[str, Any]]:
+    """Return the significant differences from all customers: shares, then numbers, strongest first.
 
-    What the rule decides is no difference that was found. What is more frequent tells more than what is less so; of
-    one variable two values are told.
+    Variables that the rule uses are left out. Values that are more frequent than among all customers come first, at
+    most two per variable.
     """
     differing = portrait[portrait["differs"].fillna(False).astype(bool) & ~portrait["variable"].isin(made_by_rule)]
     numeric = differing["kind"] == "numeric"
@@ -209,22 +211,22 @@ def _differences(portrait: pd.DataFrame, made_by_rule: Collection[str], tell: _T
     shares = shares.assign(rare=shares["tgi"] < BASE_TGI).sort_values("rare", kind="stable")
     shares = shares.groupby("variable", sort=False).head(_MOST_OF_ONE)
     return [
-        tell.table("shares", tell.called(shares), _SHARES),
-        tell.table("numbers", tell.called(_strongest(differing[numeric])), _NUMBERS),
+        builder.table("shares", builder.called(shares), _SHARES),
+        builder.table("numbers", builder.called(_strongest(differing[numeric])), _NUMBERS),
     ]
 
 
-def _places(portrait: pd.DataFrame, tell: _Teller) -> pd.DataFrame:
-    """Return where members live: ordered values in their order, others by share."""
+def _places(portrait: pd.DataFrame, builder: _SectionBuilder) -> pd.DataFrame:
+    """Return where members live; ordinal values in their order, others by share."""
     rows = portrait[portrait["variable"].isin([name for pair in PLACES for name in pair])]
-    declared = {pair: at for at, pair in enumerate(tell.names.values)}
+    declared = {pair: at for at, pair in enumerate(builder.names.values)}
     places = [declared.get((row.variable, row.value), len(declared)) for row in rows.itertuples()]
     ordered = rows.assign(_at=places).sort_values(["_at", "share", "value"], ascending=[True, False, True])
-    return tell.called(ordered.drop(columns="_at"), variables=False)
+    return builder.called(ordered.drop(columns="_at"), variables=False)
 
 
-def _blocks(portrait: pd.DataFrame, tell: _Teller) -> list[dict[str, Any]]:
-    """Return the full portrait block by block: the most frequent values, then figures."""
+def _blocks(portrait: pd.DataFrame, builder: _SectionBuilder) -> list[dict[str, Any]]:
+    """Return the full portrait by block: the most frequent values, then numbers."""
     blocks = []
     for block in BLOCKS:
         rows = portrait[portrait["block"] == block]
@@ -233,10 +235,10 @@ def _blocks(portrait: pd.DataFrame, tell: _Teller) -> list[dict[str, Any]]:
         shares = shares.sort_values("share", ascending=False, kind="stable").groupby("variable", sort=False)
         shares = shares.head(_MOST_VALUES).sort_values("variable", kind="stable")
         numbers = _strongest(rows[numeric & rows["median"].notna()]).head(_MOST_NUMBERS)
-        title = say(f"audience_block_{block}", tell.language)
+        title = say(f"audience_block_{block}", builder.language)
         parts = [
-            tell.table(
-                block, tell.called(frame), formats, f"{title}: {label(measure, tell.language)}", most=len(frame)
+            builder.table(
+                block, builder.called(frame), formats, f"{title}: {label(measure, builder.language)}", most=len(frame)
             )["table"]
             for measure, frame, formats in (("share", shares, _SHARES), ("median", numbers, _NUMBERS))
             if len(frame)
@@ -246,26 +248,26 @@ def _blocks(portrait: pd.DataFrame, tell: _Teller) -> list[dict[str, Any]]:
     return blocks
 
 
-def _crosses(crosses: pd.DataFrame, tell: _Teller) -> list[dict[str, Any]]:
+def _crosses(crosses: pd.DataFrame, builder: _SectionBuilder) -> list[dict[str, Any]]:
     sections = []
     for (first, second), rows in crosses.groupby(["first", "second"], sort=False):
         words = {
-            "first": tell.names.variable(first, tell.language),
-            "second": tell.names.variable(second, tell.language),
+            "first": builder.names.variable(first, builder.language),
+            "second": builder.names.variable(second, builder.language),
         }
-        named = rows.assign(
-            first_value=[tell.names.value(first, value, tell.language) for value in rows["first_value"]],
-            second_value=[tell.names.value(second, value, tell.language) for value in rows["second_value"]],
-            n=tell.sizes(rows),
+        labelled = rows.assign(
+            first_value=[builder.names.value(first, value, builder.language) for value in rows["first_value"]],
+            second_value=[builder.names.value(second, value, builder.language) for value in rows["second_value"]],
+            n=builder.sizes(rows),
         )
-        named = named[:0] if rows["suppressed"].all() else named
-        title = say("audience_cross_title", tell.language, words)
-        sections.append(tell.table(f"cross-{first}-{second}", named, _CROSS, title))
+        labelled = labelled[:0] if rows["suppressed"].all() else labelled
+        title = say("audience_cross_title", builder.language, words)
+        sections.append(builder.table(f"cross-{first}-{second}", labelled, _CROSS, title))
     return sections
 
 
-def told_funnel(funnel: pd.DataFrame, language: str) -> pd.DataFrame:
-    """Name the steps of a funnel in a language.
+def label_funnel(funnel: pd.DataFrame, language: str) -> pd.DataFrame:
+    """Label the steps of a funnel in a language.
 
     Parameters
     ----------
@@ -292,7 +294,7 @@ def _strongest(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def _others(overlaps: pd.DataFrame, estimate: Mapping[str, Any], language: str) -> pd.DataFrame:
-    """Return one row per other audience, by its label."""
+    """Return one row per overlapping audience, with its label."""
     turned = overlaps["second"] == estimate["name"]
     other = overlaps["first"].where(turned, overlaps["second"])
     size = overlaps["n_first"].where(turned, overlaps["n_second"])

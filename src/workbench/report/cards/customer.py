@@ -1,4 +1,4 @@
-"""The portrait card as a page, as a fragment of the report and as plain values for a CRM."""
+"""The portrait card as a page, as a fragment of the report, and as JSON values for a CRM."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ __all__ = ["card_page", "card_pages", "card_values", "card_view"]
 _MONTHS = 24
 _STEP, _HEIGHT, _GAP = 17, 18, 6  # pixels: month, row of the timeline, gap between rows
 _MOST_UNKNOWN = 12
-_LISTS = {"new": "new_items"}  # lists whose label has another key
+_LISTS = {"new": "new_items"}  # lists with another label key
 _WHO = ("age_band", "gender", "city")
-_FOUND_BY = ("city", "segment", "favourite_category")  # also in pinyin; all other words are found as shown
+_FOUND_BY = ("city", "segment", "favourite_category")  # tags searchable in pinyin too
 
 
 def card_page(cards: Sequence[PortraitCard], *, language: str = "en", currency: str = "", report: str = "") -> str:
@@ -46,7 +46,7 @@ def card_page(cards: Sequence[PortraitCard], *, language: str = "en", currency: 
     Returns
     -------
     str
-        The page; every text of a customer is escaped.
+        The page; all customer texts are escaped.
     """
     views = [card_view(card, language=language, currency=currency) for card in cards]
     return render("card.html.j2", _frame(views, language, report), language)
@@ -72,7 +72,7 @@ def _frame(views: list[dict[str, Any]], language: str, report: str = "") -> dict
 
 
 def card_values(card: PortraitCard) -> dict[str, Any]:
-    """Return a card as plain values, dates as ISO text, for a CRM."""
+    """Return a card as JSON-compatible values for a CRM, dates as ISO text."""
     return _plain(dataclasses.asdict(card))
 
 
@@ -84,8 +84,8 @@ def card_view(card: PortraitCard, *, language: str = "en", currency: str = "") -
     dict
         id, name, as_of, consents, opted_out; and, unless profiling was refused, sentence, numbers, preferences,
         occasions, risk, barred, actions, explained, offers, timeline, tags, unknown, computed. Unknown values are
-        absent or marked as unknown. Tags are in two parts: open_tags before the fold, folded_tags behind it, with
-        left_out, which says for how many of those paper has no room.
+        absent or marked as unknown. Tags are split into open_tags (always visible) and folded_tags; left_out is the
+        number of folded tags that do not fit on the printed card.
     """
     head = {
         "id": card.customer_id,

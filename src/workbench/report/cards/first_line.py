@@ -27,8 +27,8 @@ def first_line(card: PortraitCard, language: str, currency: str) -> str:
     Returns
     -------
     str
-        Whoever may not be contacted is named as such; otherwise the lists the customer is on, and what to offer.
-        Without a declared strategy nothing is suggested.
+        If the customer must not be contacted, the line says so; otherwise it names the lists of the customer and the
+        offer. Without a declared strategy nothing is suggested.
     """
     action = barred(card, language) or f"{_lists(card, language)}{_action(card, language)}"
     parts = [_timing(card, language), _worth(card, language, currency), action.rstrip()]
@@ -54,7 +54,7 @@ def _worth(card: PortraitCard, language: str, currency: str) -> str:
 
 
 def barred(card: PortraitCard, language: str) -> str:
-    """Say why nobody may contact a customer, or should not while a plan is measured; empty if somebody may."""
+    """Return why a customer must not be contacted, or should not while a plan is measured; empty if allowed."""
     refused = "refused" if card.consents.get(_MARKETING) is False else ""
     reason = refused if card.no_contact is None else card.no_contact
     if reason:
@@ -63,7 +63,7 @@ def barred(card: PortraitCard, language: str) -> str:
 
 
 def _lists(card: PortraitCard, language: str) -> str:
-    """Name the lists that the customer is on, with the place."""
+    """Name the lists that the customer is on, with the position in each."""
     blank = "" if language == "zh" else " "
     places = [{"list": name, "place": place, "n": n} for name, (place, n) in card.lists.items()]
     return "".join(say("portrait_card_on_list", language, place) + blank for place in places)
@@ -80,5 +80,5 @@ def _action(card: PortraitCard, language: str) -> str:
 
 
 def _next_action(card: PortraitCard, language: str) -> str:
-    """Say what the plan does with the customer."""
+    """Return the planned action for the customer in words."""
     return say(f"portrait_card_plan_{card.next_action['arm']}", language, card.next_action)

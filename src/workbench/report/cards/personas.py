@@ -1,7 +1,7 @@
 """Persona cards: one A4 page per segment or audience. Every number on it comes from the portrait.
 
-The emblem has a petal per trait: further out means more than among all customers. There are
-no faces and no guesses. Shown in 06_segment_customers; also for audiences.
+The emblem has a petal per trait: a longer petal means a value above that of all customers. There are no faces and no
+guesses. Shown in 06_segment_customers; also for audiences.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ __all__ = ["Persona", "gather_personas", "persona_card", "personas_page"]
 WIDTH, HEIGHT = 11.69, 8.27  # inches, A4 landscape
 MOST_FACTS, MOST_WAYS, MOST_ADVICE = 3, 6, 4
 WAYS = ("channel", "channel_top", "shopping_mode", "platform", "platform_top", "event_channel_top", "store_top")
-REACH = 1.5  # standard deviations at which a petal ends
+REACH = 1.5  # standard deviations of the longest petal
 BASE_TGI = 100
 
 
@@ -53,7 +53,7 @@ class Persona:
     size : Series
         A row of `workbench.analysis.portraits.groups.group_sizes`.
     facts, traits, ways, week : DataFrame
-        The most telling facts, the emblem's traits, the shares of channels (rows of the portrait), the typical week.
+        The most distinctive facts, the traits of the emblem, the shares of channels (portrait rows), the typical week.
     evidence : mapping
         name and version of the definition, as_of, jaccard (stability over halves; may be missing).
     sentence : mapping
@@ -91,7 +91,7 @@ def gather_personas(
     definition : SegmentDefinition
         Names, sentences and columns of the segments; facts about other columns come first.
     jaccard : float, optional
-        Agreement of the segments between halves of the data.
+        Jaccard similarity of the segments between halves of the data.
     advice : mapping, optional
         Segment to ``do`` and ``do_not``: declared strategies, lists by language.
 
@@ -139,12 +139,12 @@ def persona_card(persona: Persona, *, language: str = "en", about: About = UNKNO
     ----------
     persona : Persona
     language, about
-        As everywhere.
+        "en" or "zh"; the facts for the footnote.
 
     Returns
     -------
     Chart
-        Its alternative text reads out name, sentence and facts.
+        Its alternative text contains name, sentence and facts.
     """
     with themed():
         figure = Figure(figsize=(WIDTH, HEIGHT), dpi=DPI)
@@ -337,10 +337,10 @@ def _ways(figure: Figure, persona: Persona, language: str) -> None:
         _write(figure, 4.95, 3.15, say("persona_ways_none", language), size=9, color=GREY)
         return
     axes = _box(figure, 6.05, 0.98, 1.75, 2.2)
-    at = np.arange(len(ways))
-    axes.barh(at, ways["share"], height=0.55, color=ACCENT)
-    axes.scatter(ways["base_share"], at, marker="|", s=150, c=INK, linewidths=1.5, zorder=3)
-    axes.set_yticks(at, labels=[shortened(label(value, language), 8) for value in ways["value"]])
+    positions = np.arange(len(ways))
+    axes.barh(positions, ways["share"], height=0.55, color=ACCENT)
+    axes.scatter(ways["base_share"], positions, marker="|", s=150, c=INK, linewidths=1.5, zorder=3)
+    axes.set_yticks(positions, labels=[shortened(label(value, language), 8) for value in ways["value"]])
     axes.set_ylim(max(len(ways), 4) - 0.5, -0.5)
     axes.set_xlim(0, max(1e-9, float(np.nanmax(ways[["share", "base_share"]].to_numpy()))) * 1.35)
     axes.set_xticks([])
@@ -368,7 +368,7 @@ def _advice(figure: Figure, persona: Persona, language: str) -> None:
             _write(figure, 8.68, top, text, size=9.8, color=INK)
             top -= 0.18 * text.count("\n")
         top -= 0.4
-    if top < 3.5:  # noqa: PLR2004  something was written
+    if top < 3.5:  # noqa: PLR2004  there is advice on the card
         _write(figure, 8.45, top + 0.15, wrapped(say("persona_suggestion", language), 23), size=8.8, color=GREY)
 
 

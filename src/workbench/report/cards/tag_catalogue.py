@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = ["ICONS", "catalogue_html", "class_of"]
 
-ICONS = {"fact": "●", "rule": "◆", "predicted": "◌"}  # beside the word, never alone
+ICONS = {"fact": "●", "rule": "◆", "predicted": "◌"}  # always shown with the word
 _CLASSES = {
     "fact": "fact", "first_last": "fact", "survey": "fact", "imported": "fact", "predicted": "predicted",
     "look_alike": "predicted",
@@ -132,7 +132,7 @@ def _when(tag: Tag, key: str, language: str) -> str:
 
 
 def _hidden(customers: Mapping[str, int], tag: str, least: int) -> set[str]:
-    """Return the values whose count is small, or would reveal a small one."""
+    """Return the values whose count is small, or would reveal a small count."""
     if not customers:
         return set()
     counts = pd.DataFrame({"customers": pd.Series(customers, dtype="float64")})

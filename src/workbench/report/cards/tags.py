@@ -1,4 +1,4 @@
-"""The tags of a card as chips, most informative first, because print has room for only some."""
+"""The tags of a card as chips, most informative first, since not all fit on a printed card."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _KINDS = ("predicted", "fact", "rule")
 
 
 def useful_first(tags: Sequence[CardTag], *, mentioned: Sequence[str] = ()) -> list[CardTag]:
-    """Order tags by new information: valid before expired, new before mentioned, first tag of an item before others.
+    """Sort tags: valid before expired, unmentioned before mentioned, the first tag of an item before its others.
 
     Parameters
     ----------
@@ -56,7 +56,7 @@ def chips(card: PortraitCard, language: str) -> list[dict[str, object]]:
 
 
 def _chip(tag: CardTag, language: str, card_as_of: date) -> dict[str, object]:
-    """Return the words of a tag; its date only where it is not that of the card."""
+    """Return the texts of a tag; the date only if it differs from that of the card."""
     until = _on("portrait_card_until", language, tag.expires_at)
     as_of = _on("portrait_card_as_of", language, tag.as_of if tag.as_of not in (UNDATED, card_as_of) else None)
     since = _on("portrait_card_since", language, tag.since) if tag.since != tag.as_of else ""

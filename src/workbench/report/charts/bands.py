@@ -1,4 +1,4 @@
-"""Ordering of bands: ages, incomes and counts from low to high instead of by size.
+"""Sort bands (ages, incomes, counts) from low to high instead of by size.
 
 No notebook calls this module; ``report.plots.description`` does.
 """
@@ -31,12 +31,12 @@ def band_order(values: Iterable[str]) -> list[int] | None:
     ----------
     values : iterable of str
         Names of categories: ``<18``, ``25-34``, ``60+``, ``Under 15K``, ``18岁以下``, ``30~39岁``, and whole numbers
-        beside them (``0``, ``1``, ``3+``).
+        among them (``0``, ``1``, ``3+``).
 
     Returns
     -------
     list of int or None
-        None if a name is not a band, if none is a range (numbers alone may be codes), or if two start alike.
+        None if a name is not a band, if no name is a range (plain numbers may be codes), or if two have the same start.
     """
     names = [" ".join(value.split()) for value in values]
     starts = [start for start in map(_start, names) if start is not None]
@@ -46,7 +46,7 @@ def band_order(values: Iterable[str]) -> list[int] | None:
 
 
 def _start(name: str) -> tuple[float, float] | None:
-    """Return where a band starts, and whether it lies below (-1), on (0) or above (1) that value."""
+    """Return the bound of a band, and whether the band is below (-1), at (0) or above (1) it."""
     for pattern, side in ((_BETWEEN, 0.0), (_BELOW, -1.0), (_ABOVE, 1.0), (_SINGLE, 0.0)):
         match = pattern.match(name)
         if match:

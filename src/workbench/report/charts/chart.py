@@ -1,4 +1,4 @@
-"""A chart: a figure with its message, its alternative text and its footnote, and how it becomes a file.
+"""A chart: a figure with its title, alternative text and footnote.
 
 The ``plots_*`` modules build charts through :func:`drawn` and :func:`composed`; every notebook shows them and
 ``finish()`` saves them.
@@ -30,7 +30,7 @@ TITLE_SIZE, NOTE_SIZE = 12.5, 8.0  # points
 MARGIN = 0.09  # inches around title and note
 POINTS = 72  # an inch
 MOST_ITEMS = 8  # rows listed in an alternative text
-PLACES = 5  # decimals of the place of an axes, as a share of the figure: below a hundredth of a pixel
+PLACES = 5  # decimals of an axes position, as a share of the figure; finer than 0.01 pixel
 LINE_HEIGHT = 1.32  # of the font size
 
 
@@ -47,7 +47,7 @@ class About:
     currency : str
         ISO code or sign for money.
     least : int
-        Fewest customers behind a number that is shown (min_cell).
+        Smallest number of customers behind a displayed number (min_cell).
     """
 
     source: str | dict[str, str] = ""
@@ -76,7 +76,7 @@ class Chart:
     drawn : bool
         False if the chart only says that there is not enough data.
     data : mapping or None
-        Numbers that a reader of the report can move along, as JSON; None if there are none.
+        Values for the interactive slider of the report, as JSON; None if there are none.
     pictures : dict of bytes
         By format (``svg``, ``png``), cached by ``theme.render``.
     """
@@ -90,7 +90,7 @@ class Chart:
     pictures: dict[str, bytes] = field(default_factory=dict, repr=False, compare=False)
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> tuple[dict, dict]:
-        """Show the chart in a notebook as a picture, with its alternative text beside it."""
+        """Return the chart as a picture with alternative text, for display in a notebook."""
         picture = base64.b64encode(render(self, "png")).decode("ascii")
         size = {"width": int(WIDTH * DPI), "height": round(self.figure.get_figheight() * DPI), "alt": self.alt}
         return {"image/png": picture, "text/plain": self.alt}, {"image/png": size}
@@ -102,10 +102,10 @@ def drawn(*needs: str, optional: Sequence[str] = (), empty: str = "not_enough") 
     Parameters
     ----------
     *needs : str
-        Columns the frame must have. Rows in which one of them is missing or infinite are left out; when none
+        Columns the frame must have. Rows with a missing or infinite value in one of them are left out; if no row
         is left, the chart says so.
     optional : sequence of str
-        Columns the plot uses where present; added as missing where absent.
+        Columns that the plot can use; absent ones are added with missing values.
     empty : str
         Reason for an empty chart: the texts ``chart_<empty>`` and ``chart_<empty>_title``.
 
@@ -117,7 +117,7 @@ def drawn(*needs: str, optional: Sequence[str] = (), empty: str = "not_enough") 
     Raises
     ------
     DataError
-        From the plot, when a needed column is absent: all of them, each with the nearest name.
+        Raised by the plot if required columns are absent; names all of them, each with the nearest name.
     """
 
     def decorate(plot: Callable[..., Chart]) -> Callable[..., Chart]:
@@ -136,7 +136,7 @@ def drawn(*needs: str, optional: Sequence[str] = (), empty: str = "not_enough") 
 
 
 def _usable(frame: pd.DataFrame, plot: str, needs: Sequence[str], optional: Sequence[str]) -> pd.DataFrame:
-    """Return the rows a plot can draw, renumbered where it needs columns, with every optional column."""
+    """Return the rows that a plot can draw, with every optional column; the index is reset if columns are required."""
     absent = [name for name in needs if name not in frame.columns]
     if absent:
         columns = [str(name) for name in frame.columns]
@@ -183,7 +183,7 @@ def canvas(
 
 
 def composed(figure: Figure, title: str, alt: str, note: str = "") -> Chart:
-    """Write the message above the axes and the footnote below, place the axes between, and freeze the layout."""
+    """Write the title above the axes and the footnote below, place the axes between them, and fix the layout."""
     height = figure.get_figheight()
     room = (WIDTH - 2 * MARGIN) * POINTS
     heading = wrapped(drawable(title), room / TITLE_SIZE)
@@ -211,7 +211,7 @@ def composed(figure: Figure, title: str, alt: str, note: str = "") -> Chart:
 
 
 def described(kind: str, title: str, items: Sequence[tuple[str, str]], language: str) -> str:
-    """Return the alternative text: the kind of chart, its message, and its first rows.
+    """Return the alternative text: the kind of chart, its title, and its first rows.
 
     Parameters
     ----------
@@ -220,7 +220,7 @@ def described(kind: str, title: str, items: Sequence[tuple[str, str]], language:
     title : str
         The message.
     items : sequence of (name, value)
-        Values of the marks, in order; the first eight are listed and the others counted.
+        Values of the marks, in order; the first eight are listed, the rest are counted.
     language : str
     """
     readings = [say("chart_item", language, {"name": name, "value": value}) for name, value in items[:MOST_ITEMS]]
@@ -231,7 +231,7 @@ def described(kind: str, title: str, items: Sequence[tuple[str, str]], language:
 
 
 def footnote(language: str, about: About, *parts: str) -> str:
-    """Join the notes of a chart with period and source, as far as known."""
+    """Join the notes of a chart with period and source, if known."""
     sentences = [part for part in parts if part]
     if about.period:
         sentences.append(say("chart_note_period", language, {"start": about.period[0], "end": about.period[1]}))

@@ -28,7 +28,7 @@ def register_fonts() -> tuple[str, ...]:
     Raises
     ------
     DataError
-        When the package that carries the Chinese font is not installed.
+        The package with the Chinese font is not installed.
     """
     chinese = _chinese_font()
     font_manager.fontManager.addfont(str(chinese))
@@ -37,10 +37,9 @@ def register_fonts() -> tuple[str, ...]:
 
 
 def drawable(text: object) -> str:
-    """Return text that our fonts can draw on one line: missing glyphs become ``?``, line breaks become blanks.
+    """Return text that the fonts can draw on one line: missing glyphs become ``?``, line breaks become blanks.
 
-    Curly quotes of a text without Chinese characters become straight: the Chinese font draws them as wide as a
-    character of its own.
+    In texts without Chinese characters curly quotes become straight, since the Chinese font draws them at full width.
     """
     glyphs = _glyphs()
     plain = " ".join(str(text).split())
@@ -112,7 +111,7 @@ def _is_wide(character: str) -> bool:
 
 @cache
 def _width(character: str) -> float:
-    """Return the advance of one character in the first of our fonts that has it."""
+    """Return the advance width of a character in the first font that has it."""
     font = next((font for font in _fonts() if font.get_char_index(ord(character))), None)
     return (
         font.load_char(ord(character), flags=LoadFlags.NO_HINTING).linearHoriAdvance / 65536 / MEASURE if font else 1.0
@@ -152,5 +151,5 @@ def _fonts() -> tuple[FT2Font, ...]:
 
 @cache
 def _glyphs() -> frozenset[int]:
-    """Return the code points that at least one of our fonts can draw."""
+    """Return the code points that at least one font can draw."""
     return frozenset(point for font in _fonts() for point in font.get_charmap())

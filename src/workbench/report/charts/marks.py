@@ -1,4 +1,4 @@
-"""Marks of charts: points with intervals, heat-maps, keys, and axes in the language.
+"""Chart elements: points with intervals, heat maps, legends, and axes in the language.
 
 Used by the ``plots_*`` modules only.
 """
@@ -57,23 +57,23 @@ _MONEY = ("expected_value", "value_low", "value_high")  # of the table value
 KEY_SIZE = 8.5  # points
 KEY_ROOM = 480.0  # points available for a line of a key
 _LOW_ROWS, _MIDDLE_ROWS = 5, 11  # rows that fit a low and a middle chart
-_LINE_SPACING = 1.6  # of names over two lines: Chinese has no descenders, so that its lines would touch
+_LINE_SPACING = 1.6  # of two-line names; Chinese lines would touch otherwise
 _DARK = 0.5  # luminance below which text on a cell is white
 _FEW_MONTHS, _SOME_MONTHS, _MOST_LABELS = 14, 30, 14
 
 
 def name_of(value: object, language: str, names: Mapping[str, object] | None = None, most: float = LABEL_EMS) -> str:
-    """Return the name of a key, short enough for an axis; ``names`` has names for keys of the data."""
+    """Return the name of a key, shortened for an axis; ``names`` maps data keys to names."""
     return shortened(label((names or {}).get(str(value), value), language), most)
 
 
 def full_name(key: object, names: Mapping[str, object] | None, language: str) -> str:
-    """Return the name of a key of the data, in full."""
+    """Return the full name of a data key."""
     return drawable(label((names or {}).get(str(key), key), language))
 
 
 def kind_of(column: str) -> str:
-    """Return the kind of number in a column: by its unit as a feature, else by its name.
+    """Return the number format of a column: by its unit if it is a feature, else by its name.
 
     Examples
     --------
@@ -121,18 +121,18 @@ class Scale:
 
 
 def number_axis(axes: Axes, direction: str, title: str, scale: Scale) -> None:
-    """Label one axis ("x" or "y") with round numbers written in the language."""
+    """Label one axis ("x" or "y") with round numbers formatted in the language."""
     axis = axes.xaxis if direction == "x" else axes.yaxis
     low, high = sorted(axes.get_xlim() if direction == "x" else axes.get_ylim())
     if scale.log:
         (axes.set_xscale if direction == "x" else axes.set_yscale)("log")
-        at = _decades(low, high)
+        positions = _decades(low, high)
         axis.set_minor_locator(NullLocator())
         axis.set_minor_formatter(NullFormatter())
     else:
-        at = [tick for tick in steps_of(low, high, scale.most) if low - 1e-9 <= tick <= high + 1e-9]
-        at = at if scale.kind != "int" else [tick for tick in at if tick == round(tick)]
-    axis.set_major_locator(FixedLocator(at))
+        positions = [tick for tick in steps_of(low, high, scale.most) if low - 1e-9 <= tick <= high + 1e-9]
+        positions = positions if scale.kind != "int" else [tick for tick in positions if tick == round(tick)]
+    axis.set_major_locator(FixedLocator(positions))
     axis.set_major_formatter(FuncFormatter(lambda value, _: show(value, scale.kind, scale.language, scale.currency)))
     axis.set_label_text(title)
 
@@ -177,10 +177,10 @@ def points(axes: Axes, frame: pd.DataFrame, *, value: str, colour: Any) -> None:
         The column of the estimate.
     colour : colour or list of colours
     """
-    at = np.arange(len(frame))
+    positions = np.arange(len(frame))
     if {"low", "high"} <= set(frame.columns):
-        axes.hlines(at, frame["low"], frame["high"], colors=colour, linewidth=2, alpha=0.55, zorder=2)
-    axes.scatter(frame[value], at, c=colour, s=42, zorder=3, linewidths=0)
+        axes.hlines(positions, frame["low"], frame["high"], colors=colour, linewidth=2, alpha=0.55, zorder=2)
+    axes.scatter(frame[value], positions, c=colour, s=42, zorder=3, linewidths=0)
 
 
 def between(low: object, high: object, kind: str, language: str) -> str:
@@ -191,7 +191,7 @@ def between(low: object, high: object, kind: str, language: str) -> str:
 
 
 def spread(positions: Sequence[float], gap: float) -> list[float]:
-    """Move label positions apart so that neighbours keep a gap, as close as possible to their own places.
+    """Move label positions apart so that neighbours keep a gap, as close as possible to their original positions.
 
     Examples
     --------
@@ -227,7 +227,7 @@ def months_axis(axes: Axes, months: Sequence[pd.Timestamp], language: str) -> No
 def heat_cells(
     axes: Axes, values: pd.DataFrame, *, colours: ScalarMappable, write: Callable[[float], str] | None
 ) -> None:
-    """Draw a table of numbers as cells; missing values stay blank.
+    """Draw a heat map of a table of numbers; missing values stay blank.
 
     Parameters
     ----------
@@ -236,7 +236,7 @@ def heat_cells(
         One row per row of cells, the first at the top; one column per column.
     colours : ScalarMappable
     write : callable, optional
-        Value to the text within its cell.
+        Formats a value as the text in its cell.
     """
     import seaborn  # noqa: PLC0415  most pages draw neither cells nor histograms
 
@@ -249,12 +249,12 @@ def heat_cells(
     axes.set(xlabel="", ylabel="")
     axes.grid(visible=False)
     grounds = colours.to_rgba(table.to_numpy()[table.notna().to_numpy()])
-    for text, ground in zip(axes.texts, grounds, strict=False):  # no texts, or one in each cell with a value
+    for text, ground in zip(axes.texts, grounds, strict=False):  # either no texts, or one per cell with a value
         text.set_color("white" if _luminance(ground) < _DARK else INK_ON_CELL)
 
 
 def histogram(axes: Axes, values: pd.Series, *, bins: int, log: bool = False) -> None:
-    """Draw a histogram: a bar for each whole number where these are fewer than the bins.
+    """Draw a histogram; if there are fewer distinct whole numbers than bins, one bar per number.
 
     Parameters
     ----------
@@ -277,19 +277,19 @@ def histogram(axes: Axes, values: pd.Series, *, bins: int, log: bool = False) ->
 
 
 def sequential(low: float, high: float) -> ScalarMappable:
-    """Return the blue ramp over a range; a single value gets the middle colour."""
+    """Return the blue colour ramp for a range; a single value gets the middle colour."""
     blues = LinearSegmentedColormap.from_list("blues", SEQUENTIAL)
     return ScalarMappable(Normalize(low, high), blues if high > low else ListedColormap([blues(0.5)]))
 
 
 def diverging(low: float, high: float, *, log: bool = False) -> ScalarMappable:
-    """Return blue, light grey, orange between two numbers; values beyond take the end colours."""
+    """Return the colour ramp blue, light grey, orange for a range; values outside get the end colours."""
     norm = (LogNorm if log else Normalize)(low, high, clip=True)
     return ScalarMappable(norm, LinearSegmentedColormap.from_list("around", DIVERGING))
 
 
 def key_ramp(axes: Axes, colours: ScalarMappable, words: tuple[str, str, str]) -> None:
-    """Draw a small key of a colour ramp: its name, its lowest and its highest value."""
+    """Draw a small legend of a colour ramp: its name, lowest and highest value."""
     axes.axis("off")
     edges = np.linspace(0.0, 1.0, 25)
     shades = colours.get_cmap()(np.linspace(0.0, 1.0, 24))
@@ -305,10 +305,10 @@ def key_ramp(axes: Axes, colours: ScalarMappable, words: tuple[str, str, str]) -
 def without_small(
     frame: pd.DataFrame, count: str, *, least: int = SMALL_CELL, name: str | None = None, by: str | None = None
 ) -> pd.DataFrame:
-    """Hide the shares of non-empty groups below ``least`` customers, and of further ones that would reveal them.
+    """Hide the shares of non-empty groups below ``least`` customers, and of other groups that would reveal them.
 
-    Counts missing already were hidden by who made the frame; they protect others too. With ``name`` and ``by`` (the
-    column with the names of groups) what an earlier report hid stays hidden, as in the table of that name.
+    Missing counts were hidden when the frame was made and protect others too. With ``name`` and ``by`` (the column
+    with the group names) cells that an earlier report hid stay hidden, as in the table of that name.
     """
     counts, missing = frame[[count]].astype(float).fillna(least), frame[[count]].isna().to_numpy()
     small = pd.Series(data=False, index=frame.index)
@@ -328,7 +328,7 @@ def share_and_n(share: float, n: float, language: str, *, least: int = SMALL_CEL
 
 
 def key_line(axes: Axes, words: Sequence[tuple[str, str, str]]) -> None:
-    """Write a key of (icon, colour, word) above the axes, in as few lines as possible."""
+    """Write a legend of (icon, colour, text) above the axes, in as few lines as possible."""
     lines: list[list[tuple[float, str, str]]] = [[]]
     left = 0.0
     for icon, colour, word in words:

@@ -17,7 +17,7 @@ def figure_of(drawing: Any) -> Any:
     Raises
     ------
     DataError
-        For anything else.
+        The object is none of these.
     """
     figure = drawing if hasattr(drawing, "savefig") and hasattr(drawing, "axes") else getattr(drawing, "figure", None)
     figure = getattr(figure, "figure", figure)

@@ -54,7 +54,7 @@ HEIGHTS = {"low": 2.6, "middle": 4.0, "high": 6.0}  # inches
 DPI = 96  # one CSS pixel is one dot
 PICTURE_SCALE = 2  # pixels of a PNG for each CSS pixel
 COLOURS = 256  # of a PNG
-MANY_MARKS = 1500  # above this a picture is smaller and faster to show than paths
+MANY_MARKS = 1500  # with more marks a PNG is smaller and faster than SVG paths
 
 # Okabe and Ito (2008), "Color universal design", yellow late because it is weak on white
 CATEGORICAL = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#F0E442", "#000000")
@@ -75,7 +75,7 @@ SEQUENTIAL = (
 )  # one blue ramp, light to dark; not the ACCENT, which a dark page changes
 DIVERGING = ("#0171B1", "#7FB4D4", "#E8EAEC", "#F0C987", "#E69F00")  # blue, light grey, orange around the base
 
-# what a colour means; never red against green
+# colours by meaning; never red against green
 _MEANINGS: dict[str, dict[str, str]] = {
     "status": {"active": "#0072B2", "dormant": "#56B4E9", "pre_churn": "#E69F00", "churned": "#D55E00"},
     "life_cycle_stage": {
@@ -98,7 +98,7 @@ _OPEN_KINDS = ("segment", "arm", "group")  # their keys come from the data
 
 @dataclass(frozen=True)
 class Light:
-    """A verdict light: colour, icon and text key, so that colour is never the only cue."""
+    """A traffic light for a verdict: colour, icon and text key, so that colour is never the only cue."""
 
     colour: str
     icon: str
@@ -125,7 +125,7 @@ def theme() -> dict[str, Any]:
     Raises
     ------
     DataError
-        When the package that carries the Chinese font is not installed.
+        The package with the Chinese font is not installed.
     """
     register_fonts()
     return {
@@ -182,13 +182,13 @@ def colour_of(kind: str, key: str) -> str:
         The kind of key.
     key : str
         The status, segment, arm ... A key that is not declared is grey in a closed kind; in an open kind
-        (segment, arm, group) its colour is derived from its name; ``colours_of`` takes another where two
-        names of one set would share it.
+        (segment, arm, group) its colour is derived from its name; ``colours_of`` avoids the same colour for two
+        names of one set.
 
     Raises
     ------
     DataError
-        When the kind is not known.
+        The kind is unknown.
     """
     return colours_of(kind, [key])[key]
 
@@ -222,30 +222,30 @@ def colours_of(kind: str, keys: Iterable[str]) -> dict[str, str]:
     return colours
 
 
-def _free_colour(name: str, taken: list[str]) -> str:
+def _free_colour(name: str, used: list[str]) -> str:
     """Return the preferred colour of a name, or the next one used least often."""
     first_slot = zlib.crc32(name.encode()) % (len(CATEGORICAL) - 2)  # yellow and black only when the others are gone
     ring = [*range(first_slot, len(CATEGORICAL) - 2), *range(first_slot), len(CATEGORICAL) - 2, len(CATEGORICAL) - 1]
-    return CATEGORICAL[min(ring, key=lambda slot: (taken.count(CATEGORICAL[slot]), ring.index(slot)))]
+    return CATEGORICAL[min(ring, key=lambda slot: (used.count(CATEGORICAL[slot]), ring.index(slot)))]
 
 
 @contextmanager
 def themed() -> Iterator[None]:
-    """Use our matplotlib theme, and restore the previous settings afterwards."""
+    """Use the matplotlib theme of the workbench, and restore the previous settings afterwards."""
     with matplotlib.rc_context():
         matplotlib.rcdefaults()
-        matplotlib.rcParams.update(cast("Any", theme()))  # its type lists the names of all settings
+        matplotlib.rcParams.update(cast("Any", theme()))  # the type of rcParams lists all setting names
         yield
 
 
 def render(chart: Chart, form: str) -> bytes:
-    """Return the bytes of a chart, cached at the first call; the same chart gives the same bytes.
+    """Return the bytes of a chart, cached after the first call; the same chart gives the same bytes.
 
     Parameters
     ----------
     chart : Chart
     form : {"svg", "png"}
-        SVG has real text in the font of its page, as wide as it was laid out; PNG has two pixels for each CSS pixel.
+        SVG has real text in the font of its page, fitted to the planned width; PNG has two pixels per CSS pixel.
     """
     if form not in chart.pictures:
         chart.pictures[form] = _svg(chart) if form == "svg" else _png(chart)
@@ -261,7 +261,7 @@ def _svg(chart: Chart) -> bytes:
 
 
 def _png(chart: Chart) -> bytes:
-    """Write a picture with a palette: a third of the size, and without metadata."""
+    """Write a PNG with a palette (a third of the size) and without metadata."""
     from PIL import Image  # noqa: PLC0415  only where a chart has many marks
 
     pixels, target, scale = io.BytesIO(), io.BytesIO(), DPI * PICTURE_SCALE
@@ -275,7 +275,7 @@ def _png(chart: Chart) -> bytes:
 
 
 _FONT_STACK = "'Noto Sans SC', system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif"
-_FITTED = 6  # the width of a text of so many characters or more is set; shorter ones hardly differ between fonts
+_FITTED = 6  # texts of at least so many characters get a fixed width; shorter ones hardly differ between fonts
 _TEXT = re.compile(r'<text style="(?P<style>[^"]*)"(?P<place>[^>]*)>(?P<words>[^<]*)</text>')
 _FONT_SIZE = re.compile(r"font-size: ([\d.]+)px|font: [^;]*?([\d.]+)px")
 _FONT_NAMES = re.compile(r"font-family: [^;]*;? ?|(?<=px) '[^;]*(?=;|$)")
@@ -293,7 +293,7 @@ def _thinned(svg: str) -> str:
 
 
 def _fitted(text: re.Match) -> str:
-    """Write a text without a font of its own, in the width it was laid out for, whatever font the page has."""
+    """Write a text without its own font, fitted to its planned width in any font of the page."""
     place = re.sub(r' transform="rotate\(-?0 [^)]*\)"', "", _hundredths(text["place"]))
     size = next(float(group) for group in _FONT_SIZE.search(text["style"]).groups() if group)  # type: ignore[union-attr]
     words = html.unescape(text["words"])
@@ -317,13 +317,13 @@ def save(chart: Chart, path: Path | str) -> Path:
     ----------
     chart : Chart
     path : path
-        Where; an ending ``.svg`` or ``.png`` is replaced by the form that is written, any other name is
-        taken as it is (``05_score_rfm__grid.en`` becomes ``05_score_rfm__grid.en.svg``).
+        Target path; an ending ``.svg`` or ``.png`` is replaced by the written format, which is appended to any
+        other name (``05_score_rfm__grid.en`` becomes ``05_score_rfm__grid.en.svg``).
 
     Returns
     -------
     Path
-        The file written; its folder is made if need be.
+        The written file; its folder is created if necessary.
     """
     form = "png" if _marks(chart.figure) > MANY_MARKS else "svg"
     requested = Path(path)

@@ -1,1 +1,1 @@
-"""Findings: the sentences each stage states, one module per stage."""
+"""Findings: the sentences of each stage for the report, one module per stage."""

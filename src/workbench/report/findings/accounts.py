@@ -113,8 +113,8 @@ def riskiest_accounts(portraits: AccountPortraits | None) -> pd.DataFrame:
     DataFrame
         At most 15 rows: account_id, account_name where known (else the id), firm (industry, size by staff, stage and
         region, as far as known), health, failed_checks (a list of their names), spend_before, spend_recent, active_of
-        (contacts who were active, of all), recency_days, roles_known and roles_missing (lists of the standard roles of
-        its buying committee, as labels name them).
+        (contacts who were active, of all), recency_days, roles_known and roles_missing (lists of label keys of the
+        standard roles in its buying committee).
     """
     if portraits is None:
         return pd.DataFrame(columns=_SHOWN)
@@ -155,7 +155,7 @@ def riskiest_committees(portraits: AccountPortraits | None) -> pd.DataFrame:
     committees = committees.merge(portraits.committees, on="account_id")
     rank = committees["decision_role"].map({role: at for at, role in enumerate(ROLES)}).fillna(len(ROLES))
     committees = committees.assign(rank=rank).sort_values(["place", "rank", "contact_id"], ignore_index=True)
-    named = committees.assign(
+    labelled = committees.assign(
         decision_role=("role_" + committees["decision_role"]).where(committees["decision_role"].isin(ROLES))
     )
-    return named.reindex(columns=list(COMMITTEE))
+    return labelled.reindex(columns=list(COMMITTEE))

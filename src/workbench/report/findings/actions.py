@@ -53,15 +53,15 @@ GROUP_FORMATS = {
     "share": "pct", "low": "pct", "high": "pct",
 }  # fmt: skip
 PRICE_FORMATS = {"limit_name": "text", "limit_price": "num", "limit_bound": "num", "limit_used": "num"}
-_FEWEST_HELD_OUT = 30  # below it a hold-out shows next to nothing
-_ALIKE = 0.02  # relative difference of two gains that is none
+_FEWEST_HELD_OUT = 30  # a smaller control group shows almost nothing
+_ALIKE = 0.02  # relative difference of two gains that is ignored
 UNPLANNED = ("gone", "not_valid", "immature", "opposite", "association", "unknown")
 _BUDGET = "budget"
-_BOUNDS = {"gain_low": "gain_least", "gain_high": "gain_most"}  # written with all their digits: sums, not estimates
+_BOUNDS = {"gain_low": "gain_least", "gain_high": "gain_most"}  # shown with all digits, since they are sums
 
 
 def find_plan(plan: Plan, prices: pd.DataFrame, compared: pd.DataFrame, groups: pd.DataFrame) -> list[Finding]:
-    """Report the plan, what more money would bring, what is assumed, what risk alone would give, what is not planned.
+    """Report the plan, the value of more budget, assumptions, a plan by risk alone, and what is not planned.
 
     Parameters
     ----------
@@ -81,7 +81,7 @@ def find_plan(plan: Plan, prices: pd.DataFrame, compared: pd.DataFrame, groups: 
     values |= {"held_out": _held_out(plan), "budget": plan.terms.budget}
     gains_nothing = totals["expected_gain"] == 0
     only_assumed = not gains_nothing and totals["gain_low"] == 0 and _assumed(plan) == totals["expected_gain"]
-    shown = "plan_answer" if totals["gain_low"] > 0 else "plan_answer_open"  # whether the whole interval is a gain
+    shown = "plan_answer" if totals["gain_low"] > 0 else "plan_answer_open"  # whether the whole interval is above 0
     key = "plan_services" if gains_nothing else "plan_assumed_only" if only_assumed else shown
     findings = [Finding(key, values, 0.9), *_prices(plan, prices)]
     return [*findings, *_compared(plan, compared), *_not_planned(plan), *_groups(groups), *_held(plan)]
@@ -113,7 +113,7 @@ def measure_plan(plan: Plan) -> dict[str, Any]:
 
 
 def action_rows(plan: Plan, as_of: dt.date, *, language: str, currency: str) -> pd.DataFrame:
-    """Return the table ``actions``: the rows of the plan with its id, reasons in words and the day they end.
+    """Return the table ``actions``: the rows of the plan with plan id, reasons in words and end day.
 
     Parameters
     ----------
@@ -154,18 +154,18 @@ def table_funnel(plan: Plan) -> pd.DataFrame:
 
 
 def table_prices(plan: Plan, prices: pd.DataFrame) -> pd.DataFrame:
-    """Return the limits in words, with their prices."""
+    """Return the constraints in words, with their shadow prices."""
     named = {name: f"limit_{name}" for name in ("price", "bound", "used")}
     return prices.rename(columns=named).assign(limit_name=[_limit_name(plan, name) for name in prices["constraint"]])
 
 
 def table_groups(groups: pd.DataFrame) -> pd.DataFrame:
-    """Return who is planned, by group."""
+    """Return the planned customers by group."""
     return groups.rename(columns={"group": "grouped_by", "level": "group_level"})
 
 
 def table_compared(compared: pd.DataFrame) -> pd.DataFrame:
-    """Return the plan beside its alternatives."""
+    """Return the plan and its alternatives, one row each."""
     names = {"plan": "plan_itself"}
     return compared.assign(choice_by=compared["strategy"].replace(names)).rename(columns=_BOUNDS)
 
@@ -222,7 +222,7 @@ def _why_nothing(plan: Plan) -> str:
 
 
 def _prices(plan: Plan, prices: pd.DataFrame) -> list[Finding]:
-    """Say what one more unit of money brings, or that money is left; then the dearest capacity."""
+    """Report the gain of one more unit of budget, or unspent budget; then the capacity with the highest price."""
     rows = prices.set_index("constraint")
     money = rows.loc[_BUDGET]
     findings = []
@@ -244,7 +244,7 @@ def _compared(plan: Plan, compared: pd.DataFrame) -> list[Finding]:
     rows = compared.set_index("strategy").to_dict("index")
     findings, own = [], rows["plan"]["expected_gain"]
     if not own or not _has(plan, "experiment"):
-        return []  # of assumptions alone there is nothing to compare
+        return []  # nothing to compare if all gains are assumed
     if "plan_without_assumed" in rows:
         without = rows["plan_without_assumed"]
         unproven = _gain_of(plan, "state", NOT_SHOWN)
@@ -284,7 +284,7 @@ def _at(plan: Plan, name: str) -> int:
 
 
 def _groups(groups: pd.DataFrame) -> list[Finding]:
-    """Report the group whose levels are planned most differently, and whether any are."""
+    """Report the group with the largest difference in planned shares, if any."""
     shown = groups.dropna(subset=["share", "level"])
     widest: tuple[float, dict[str, Any]] | None = None
     for name, rows in shown.groupby("group", sort=True):
@@ -302,7 +302,7 @@ def _groups(groups: pd.DataFrame) -> list[Finding]:
 
 
 def _held(plan: Plan) -> list[Finding]:
-    """Warn of actions whose hold-out is too small to show what they change."""
+    """Warn of actions whose control group is too small to measure their effect."""
     frame = plan.by_action
     small = frame[(frame["planned"] > 0) & (frame["state"] != "due") & (frame["held_out"] < _FEWEST_HELD_OUT)]
     if small.empty or not plan.terms.hold_out_share:
@@ -312,7 +312,7 @@ def _held(plan: Plan) -> list[Finding]:
 
 
 def _reason(plan: Plan, name: str, language: str, currency: str) -> str:
-    """Write why a customer gets an action: what it brings and how that is known."""
+    """Write why a customer gets an action: its expected gain and the basis of the estimate."""
     gain, at = plan.offer.gains[name], _at(plan, name)
     values = {
         "gain": gain.mean, "low": gain.low, "high": gain.high, "n": gain.n, "experiment": gain.source,

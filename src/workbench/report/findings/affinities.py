@@ -20,11 +20,11 @@ __all__ = [
 ]  # fmt: skip
 
 MOST_RULES = 12
-_LESS = 0.8  # share of its lift that a rule keeps in the later half
+_LESS = 0.8  # a rule that keeps less of its lift in the later half has faded
 
 
 def find_affinities(study: AffinityStudy, *, least: int) -> list[Finding]:
-    """Report the strongest rule that held, how rules did in the later half, substitutes, and what was left out."""
+    """Report the strongest confirmed rule, how rules did in the later half, substitutes, and omissions."""
     facts = study.facts
     if not facts["baskets"]:
         return [Finding("affinity_no_baskets", {}, 0.1)]
@@ -56,7 +56,7 @@ def measure_affinities(study: AffinityStudy) -> dict[str, Any]:
 
 
 def table_rules(study: AffinityStudy, *, least: int) -> pd.DataFrame:
-    """Return the first rules to read: at least ``least`` baskets, held-out lift above 1, by leverage.
+    """Return the most useful rules: at least ``least`` baskets, held-out lift above 1, sorted by leverage.
 
     Returns
     -------
@@ -75,7 +75,7 @@ def table_rules(study: AffinityStudy, *, least: int) -> pd.DataFrame:
 
 
 def table_partners(study: AffinityStudy, *, most: int = MOST_RULES) -> pd.DataFrame:
-    """Return the pairs bought one after the other, by the surplus of the order over its reverse.
+    """Return the pairs bought one after the other, sorted by the excess of this order over the reverse.
 
     Returns
     -------
@@ -94,7 +94,7 @@ def table_partners(study: AffinityStudy, *, most: int = MOST_RULES) -> pd.DataFr
 
 
 def map_cells(study: AffinityStudy) -> pd.DataFrame:
-    """Return lift by pair of the items of the map, names as rows and columns; blank where neither close nor apart."""
+    """Return the lift of item pairs as a matrix by name; blank where items are neither bought together nor apart."""
     items = study.mapped
     pairs = study.partners[study.partners["item"].isin(items) & study.partners["other"].isin(items)]
     cells = pairs.pivot_table(index="item", columns="other", values="lift").reindex(index=items, columns=items)
@@ -117,7 +117,7 @@ def _name(study: AffinityStudy, item: str) -> str:
 
 
 def _suspects(study: AffinityStudy, items: Sequence[str]) -> str:
-    """Return two items that may be one product, each with its name where it has one."""
+    """Return two items that may be the same product, with their names if known."""
     names = [study.names.get(item, item).removesuffix(f" ({item})") for item in items[:2]]
     return " / ".join(name if name == item else f"{name} ({item})" for name, item in zip(names, items[:2], strict=True))
 
@@ -148,7 +148,7 @@ def _later(facts: dict[str, Any]) -> list[Finding]:
 
 
 def _falling(study: AffinityStudy, least: int) -> list[Finding]:
-    """Report the rule that looks good, its lift above 1 beyond chance, and lost most of it in the later half."""
+    """Report a rule with a significant lift above 1 that lost most of it in the later half."""
     looks_good = (study.rules["baskets"] >= least) & (study.rules["lift_low"] > 1)
     rules = study.rules[looks_good & study.rules["held_out_lift"].notna()]
     if rules.empty:

@@ -61,7 +61,7 @@ _WEIGHTS = {"shown": 0.8, "opposite": 0.8, "not_shown": 0.55, "not_valid": 0.7, 
 
 
 def find_experiments(measured: Measured, *, least: int) -> list[Finding]:
-    """Report what the experiments changed, the latest first, for whom, and what went together with campaigns."""
+    """Report the effects of experiments (latest first), effects by group, and associations with campaigns."""
     findings: list[Finding] = []
     for study in reversed(measured.studies):
         findings += [*_effects(study), *_looks(study), *_for_whom(study), *_warnings(study)]
@@ -71,7 +71,7 @@ def find_experiments(measured: Measured, *, least: int) -> list[Finding]:
 
 
 def limit_experiments(measured: Measured) -> list[Finding]:
-    """Report the limits of what was measured."""
+    """Report the limitations of the measured effects."""
     limits = [Finding("experiment_limit_window"), Finding("experiment_limit_people")] if measured.studies else []
     return limits + ([Finding("campaign_limit_control")] if len(measured.associations) or not limits else [])
 
@@ -106,7 +106,7 @@ def table_means(measured: Measured) -> pd.DataFrame:
 
 
 def table_guards(measured: Measured) -> pd.DataFrame:
-    """Return the guards that fired, and the shares of every experiment."""
+    """Return the failed validity checks, and the shares of every experiment."""
     rows = [
         {
             "experiment": study.experiment.name, "guard": f"guard_{guard.name}", "arm": guard.arm or None,
@@ -121,7 +121,7 @@ def table_guards(measured: Measured) -> pd.DataFrame:
 
 
 def table_groups(measured: Measured) -> pd.DataFrame:
-    """Return the effect by level of the groups, for primary outcomes."""
+    """Return the effects by group level, for primary outcomes."""
     parts = []
     for study in measured.studies:
         if len(study.groups):
@@ -166,7 +166,7 @@ def charted_effects(measured: Measured) -> pd.DataFrame:
 
 
 def charted_groups(measured: Measured) -> pd.DataFrame:
-    """Return the levels of the group with the smallest q-value of the latest experiment that has groups.
+    """Return the levels of the group with the smallest q-value, from the latest experiment with groups.
 
     ``is_rate``: the effect is a difference of shares.
     """
@@ -211,7 +211,7 @@ def _all_overall(measured: Measured) -> pd.DataFrame:
 
 
 def _effects(study: ExperimentStudy) -> list[Finding]:
-    """Report the primary outcomes; why there is no effect where the experiment is not valid."""
+    """Report the primary outcomes, or why there is no effect because the experiment is not valid."""
     name = study.experiment.name
     if study.verdict == "not_valid":
         guard = study.fatal[0]
@@ -234,7 +234,7 @@ def _effects(study: ExperimentStudy) -> list[Finding]:
 
 
 def _looks(study: ExperimentStudy) -> list[Finding]:
-    """Report the intervals that stay valid at every look, where the results are looked at more than once."""
+    """Report always-valid intervals if results are evaluated more than once."""
     rows = _overall(study)
     if "always_low" not in rows.columns:
         return []
@@ -249,7 +249,7 @@ def _looks(study: ExperimentStudy) -> list[Finding]:
 
 
 def numbers_of(row: Mapping[str, Any]) -> dict[str, float]:
-    """Return the numbers of an effect for its sentence: of rates in percentage points, both arms as precise as it."""
+    """Return the numbers of an effect for its sentence: rates in percentage points, arms rounded like the effect."""
     scale = _POINTS if row["method"] == _RATE else 1.0
     scaled = {name: float(row[name]) * scale for name in ("effect", "low", "high", "detectable")}
     means = {name: float(row[f"mean_{name}"]) * scale for name in ("treated", "control")}
@@ -271,7 +271,7 @@ def _reason(study: ExperimentStudy, guard: Guard) -> list[Finding]:
 
 
 def _warnings(study: ExperimentStudy) -> list[Finding]:
-    """Report guards that fired without forbidding an effect."""
+    """Report failed validity checks that do not rule out an effect."""
     kept = [guard for guard in study.guards if guard.fired and not guard.is_fatal and guard.name != "size"]
     findings = []
     for guard in kept:

@@ -31,7 +31,7 @@ ALARMS = {
 
 
 def table_coverage(features: pd.DataFrame) -> pd.DataFrame:
-    """Count for how many customers each feature is known.
+    """Count the customers with a known value of each feature.
 
     Parameters
     ----------
@@ -106,7 +106,7 @@ def limit_features(
 ) -> list[Finding]:
     """Report the limits of the features, columns that may reveal the future, and features without values."""
     dated = Finding("features_limit_as_of", {"as_of": as_of})
-    findings = [Finding(ALARMS[alarm.reason], _said(alarm, as_of)) for alarm in alarms]
+    findings = [Finding(ALARMS[alarm.reason], _alarm_values(alarm, as_of)) for alarm in alarms]
     findings.append(dated if as_of != UNDATED else Finding("features_limit_undated"))
     if unknown:
         findings.append(Finding("features_limit_unknown", {"features": list(unknown), "count": len(unknown)}))
@@ -119,7 +119,7 @@ def limit_features(
     return findings
 
 
-def _said(alarm: Alarm, as_of: Any) -> dict[str, Any]:
+def _alarm_values(alarm: Alarm, as_of: Any) -> dict[str, Any]:
     values = {"column": alarm.column, "customers": alarm.customers, "share": alarm.share, "as_of": as_of}
     return values if alarm.reason != "name" else {"column": alarm.column, "customers": alarm.customers}
 

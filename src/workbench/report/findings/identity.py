@@ -12,7 +12,7 @@ __all__ = ["find_identity", "limit_identity"]
 
 
 def find_identity(metrics: Mapping[str, Any], sealed: Mapping[str, int]) -> list[Finding]:
-    """Report records and customers, accuracy, alarms, and where contact data is stored.
+    """Report records and customers, accuracy, alarms, and the storage of contact data.
 
     Parameters
     ----------

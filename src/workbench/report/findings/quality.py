@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from workbench.intake.casting.contact_quality import GARBLED
-from workbench.intake.tables.declarations import homeless_columns
+from workbench.intake.tables.declarations import unstored_columns
 from workbench.report.findings.finding import Finding
 from workbench.report.value_names import source_name
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = ["SUSPICION", "checks_shown", "find_changes", "find_quality", "find_suspects_of", "limit_quality"]
 
-# weight of each kind of doubtful value
+# finding weight by kind of doubtful value
 SUSPICION = {
     "implausible_year": 0.3, "implausible_age": 0.3, "repeated_digit": 0.3, "far_number": 0.15, "rare_level": 0.25,
     "midnight_only": 0.05, "magnitude_jump": 0.5,
@@ -32,7 +32,7 @@ _SIMULATED = {"journey": "84.51°"}
 
 
 def checks_shown(verdicts: pd.DataFrame) -> pd.DataFrame:
-    """Return the checks for a table: the name of a source stands as its profile writes it.
+    """Return the checks for a table, with source names as in the profile.
 
     Parameters
     ----------
@@ -96,7 +96,7 @@ def find_changes(changes: pd.DataFrame, past: Past, *, first: bool) -> list[Find
     changes : DataFrame
         Result of ``quality.comparison.compare_profiles``.
     past : Past
-        Order lines that arrived late or are gone.
+        Order lines that arrived late or disappeared.
     first : bool
         True without a previous run.
     """
@@ -129,7 +129,7 @@ def limit_quality(intake: Intake, sources: Mapping[str, SourceParams], *, demo_d
         if columns:
             findings.append(Finding("quality_limit_dropped_columns", {"source": source, "columns": columns}))
     for name, params in sources.items():
-        for column, key in homeless_columns(params).items():
+        for column, key in unstored_columns(params).items():
             findings.append(Finding("quality_limit_homeless", {"source": name, "column": column, "key": key}))
     return findings
 
@@ -151,7 +151,7 @@ def _orders(metrics: Mapping[str, Any]) -> list[Finding]:
 
 
 def _lacking(intake: Intake) -> list[Finding]:
-    """Report the columns that order lines lack, and what each would unlock."""
+    """Report the columns missing from order lines, and the results that each would enable."""
     lines = intake.tables.get("transactions")
     if lines is None:
         return []
@@ -211,7 +211,7 @@ def _table(table: str, metrics: Mapping[str, Any]) -> list[Finding]:
 
 
 def _measures(sources: Mapping[str, SourceParams], metrics: Mapping[str, Any]) -> list[Finding]:
-    """Report each measure of a table once, even if several sources declare it."""
+    """Report each measure of a table once, even if several sources declare the same."""
     declared = dict.fromkeys((source.table, name) for source in sources.values() for name in source.measures)
     findings = []
     for table, name in declared:
@@ -310,11 +310,11 @@ def _declared(sources: Mapping[str, SourceParams], metrics: Mapping[str, Any]) -
             for column, cells in _counted(metrics, f"{name}.{kind}.").items():
                 values = {"source": name, "column": column, "cells": cells}
                 findings.append(Finding(f"quality_{kind}", values, 0.15))
-        left = int(metrics.get(f"{name}.deduplicated", 0))
-        if left:
+        dropped = int(metrics.get(f"{name}.deduplicated", 0))
+        if dropped:
             conflicts = int(metrics.get(f"{name}.conflicting_keys", 0))
             findings.append(
-                Finding("quality_deduplicated", {"source": name, "rows": left, "conflicts": conflicts}, 0.2)
+                Finding("quality_deduplicated", {"source": name, "rows": dropped, "conflicts": conflicts}, 0.2)
             )
     return findings
 

@@ -23,20 +23,20 @@ __all__ = [
     "recommendation_rows", "table_neutral", "table_trial", "trial_rows",
 ]  # fmt: skip
 
-TRIAL = {  # kinds of the columns of `table_trial`
+TRIAL = {  # column formats of `table_trial`
     "list": "label", "method": "label", "cut_off": "date", "customers": "int", "recall_at_10": "pct", "low": "pct",
     "high": "pct", "ndcg": "num", "hit_rate": "pct", "coverage": "pct", "long_tail": "pct", "chosen": "text",
 }  # fmt: skip
 ROW_COLUMNS = (
     "customer_id", "list", "rank", "product_id", "category", "score", "method", "reason", "evidence", "as_of",
 )  # fmt: skip
-_MOST_TEXTS = 1_000_000  # reasons kept for the next parts
+_MOST_TEXTS = 1_000_000  # cached reasons for later parts
 _LISTS = {"again": "again", "new": "new_items"}
 _KEYS = {"again": ("recommend_again", "recommend_again_own"), "new": ("recommend_new", "recommend_new_popular")}
 
 
 def find_recommendations(advice: Recommendations) -> list[Finding]:
-    """Report how the lists did after the cut-off, and for how many customers there are lists."""
+    """Report the recall of the lists after the cut-off, and the number of customers with lists."""
     facts = advice.facts
     if facts["lacking"]:
         return [Finding("recommend_lacking", {"column": facts["lacking"]}, 0.25)]
@@ -82,8 +82,7 @@ def candidates(advice: Recommendations) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        candidate (the method) and ``<list>.<measure>`` for both lists. A method without a list of new items gets none
-        right: 0.
+        candidate (the method) and ``<list>.<measure>`` for both lists; 0 for a method without a list of new items.
     """
     table = advice.trial.table
     table = table[table["cut_off"] == table["cut_off"].max()] if len(table) else table
@@ -101,7 +100,7 @@ def candidates(advice: Recommendations) -> pd.DataFrame:
 def recommendation_rows(
     advice: Recommendations, names: Mapping[str, str], as_of: date, language: str
 ) -> Iterator[pd.DataFrame]:
-    """Yield the rows of the table ``recommendations``, part by part, with the reason in words and its evidence as JSON.
+    """Yield the rows of the table ``recommendations`` in parts, with the reason in words and its evidence as JSON.
 
     Parameters
     ----------
@@ -111,7 +110,7 @@ def recommendation_rows(
     as_of : date
     language : {"en", "zh"}
     """
-    texts_of: dict[str, str] = {}  # reason by list and evidence, as far as parts repeat them
+    texts_of: dict[str, str] = {}  # cached reasons by list and evidence
     for lists in advice.frames():
         number = lists.groupby(["list", *EVIDENCE], dropna=False, sort=False).ngroup()
         distinct = lists[~number.duplicated()]
@@ -123,15 +122,15 @@ def recommendation_rows(
         for key, name, figures in zip(keys, distinct["list"], values, strict=True):
             if key not in texts_of:
                 texts_of[key] = write_reason(name, figures, _name_of(figures, names), language)
-        written = pd.DataFrame({"evidence": evidence, "reason": [texts_of[key] for key in keys]})
+        part = pd.DataFrame({"evidence": evidence, "reason": [texts_of[key] for key in keys]})
         places = number.to_numpy()
         level = {"product_id": None, "category": None} | {advice.level: lists["item"]}
-        texts = {column: written[column].to_numpy()[places] for column in written}
+        texts = {column: part[column].to_numpy()[places] for column in part}
         yield lists.assign(**level, **texts, as_of=as_of)[list(ROW_COLUMNS)]
 
 
 def table_neutral(advice: Recommendations, names: Mapping[str, str], *, least: int) -> pd.DataFrame:
-    """Return the neutral list: rank, offered_item, base; the share is missing where fewer than ``least`` bought it."""
+    """Return the neutral list: rank, offered_item, base; the share is missing if fewer than ``least`` bought it."""
     table = advice.neutral
     small = table["base"].astype(float) * advice.facts["buyers"] < least
     offers = [names.get(item, item) for item in table["item"]]

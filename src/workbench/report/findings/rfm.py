@@ -75,7 +75,7 @@ def _types(types: pd.DataFrame, scored: int) -> list[Finding]:
 
 
 def _late(late: Mapping[str, float]) -> list[Finding]:
-    """Report the customers with high spend who are late by their own rhythm."""
+    """Report the customers with high spend who are late compared with their usual gap."""
     if not late:
         return []
     low, high = wilson(late["customers"], late["n"])

@@ -10,7 +10,7 @@ __all__ = ["find_scales"]
 
 
 def find_scales(reliability: pd.DataFrame, *, least_reliability: float) -> list[Finding]:
-    """Name the declared scales that are not scored because their answers do not agree well enough.
+    """Report the declared scales that are not scored because their reliability is too low.
 
     Parameters
     ----------
@@ -19,8 +19,8 @@ def find_scales(reliability: pd.DataFrame, *, least_reliability: float) -> list[
     least_reliability : float
         Smallest Cronbach's alpha of a scored scale.
     """
-    left = reliability.loc[reliability["status"] != "pass", "scale"].tolist()
-    if not left:
+    unscored = reliability.loc[reliability["status"] != "pass", "scale"].tolist()
+    if not unscored:
         return []
-    values = {"scales": left, "unscored": len(left), "declared": len(reliability), "least": least_reliability}
+    values = {"scales": unscored, "unscored": len(unscored), "declared": len(reliability), "least": least_reliability}
     return [Finding("features_scales_unscored", values, 0.2)]

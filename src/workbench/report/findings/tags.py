@@ -119,7 +119,7 @@ def shown_items(items: pd.DataFrame) -> pd.DataFrame:
 
 
 def shown_sources(sources: pd.DataFrame) -> pd.DataFrame:
-    """Name the items each missing source would add."""
+    """Return the items that each missing source would add."""
     sources_named = [_asked(source) for source in sources["source"]]
     return sources.assign(source=sources_named, items=[_named(items, most=len(items)) for items in sources["items"]])
 
@@ -164,12 +164,12 @@ def _tag_name(registry: TagRegistry, tag: str) -> dict[str, str]:
 
 
 def _is_company(source: str) -> bool:
-    """Say whether a source describes companies, which a profile of persons does not miss."""
+    """Return whether a source describes companies, which is not missing in a consumer profile."""
     return source.startswith(("accounts", "contacts"))
 
 
 def _asked(needs: str) -> dict[str, str] | None:
-    """Translate missing data; names of tables and columns stay as they are."""
+    """Translate a description of missing data; names of tables and columns stay unchanged."""
     if not needs:
         return None
     chinese = needs.replace(" or ", " 或 ").replace(" + ", "、").replace("values in ", "以下列的取值：")

@@ -17,7 +17,7 @@ __all__ = ["find_value", "limit_value", "measure_value", "rank_ladder", "table_m
 _RANKS = (0.01, 0.05, 0.1, 0.25, 0.5)  # shares of customers
 _TOP = 0.1
 _MEASURES = ("mae", "rmse", "correlation", "gini", "deviance")
-_OFF = 0.05  # tolerated shortfall of coverage; coverage is higher where many customers spend nothing
+_OFF = 0.05  # tolerated shortfall of coverage (coverage is higher if many customers spend nothing)
 
 
 def find_value(study: ValueStudy, curves: pd.DataFrame, *, least: int = SMALL_CELL) -> list[Finding]:
@@ -33,7 +33,7 @@ def find_value(study: ValueStudy, curves: pd.DataFrame, *, least: int = SMALL_CE
         return [_lacking(study), *_returns(curves)]
     findings = [
         _answer(study),
-        _foretold(study),
+        _forecast(study),
         _error(study),
         *_ranking(study, least),
         *_model(study),
@@ -129,8 +129,8 @@ def rank_ladder(values: pd.DataFrame, *, least: int = SMALL_CELL) -> pd.DataFram
     Returns
     -------
     DataFrame
-        rank (share of customers with at least this value), then means over the ``least`` customers around it (a single
-        customer would be identifiable): expected_value, value_low, value_high. Ranks with fewer are left out.
+        rank (share of customers with at least this value), then means over the ``least`` customers around the rank
+        (single customers would be identifiable): expected_value, value_low, value_high. Ranks with fewer are left out.
     """
     ordered = values.sort_values(["expected_value", "customer_id"], ascending=[False, True], ignore_index=True)
     rows = []
@@ -168,7 +168,7 @@ def _answer(study: ValueStudy) -> Finding:
     return Finding("value_answer", values | days, 0.75)
 
 
-def _foretold(study: ValueStudy) -> Finding:
+def _forecast(study: ValueStudy) -> Finding:
     table = study.part("by_frequency")
     expected = float((table[study.facts["order_model"]] * table["n"]).sum())
     values = {"expected": expected, "came": float((table["observed"] * table["n"]).sum()), "n": int(table["n"].sum())}

@@ -1,1 +1,1 @@
-"""The lists of customers beside the report, in words and as a page."""
+"""The customer lists of the report: reasons in words, and the page."""

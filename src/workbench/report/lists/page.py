@@ -1,4 +1,4 @@
-"""The page of the lists: one table for each, sorted by a click, every row linked to its card."""
+"""The page of the customer lists: one sortable table per list, rows linked to the customer's card."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from workbench.report.text import label, say
 
 __all__ = ["MOST_ROWS", "lists_page"]
 
-MOST_ROWS = 1000  # of a list on the page; the file has all
+MOST_ROWS = 1000  # rows of a list on the page; the file has all
 
 
 def lists_page(lists: Mapping[str, pd.DataFrame], *, language: str, currency: str = "", report: str = "") -> str:
@@ -22,7 +22,7 @@ def lists_page(lists: Mapping[str, pd.DataFrame], *, language: str, currency: st
     Parameters
     ----------
     lists : mapping of str to DataFrame
-        List name -> source_id, customer_id, reason, value, probability, segment, card (as in the files, which lie one
+        List name -> source_id, customer_id, reason, value, probability, segment, card (relative to the list files, one
         folder below the page).
     language : {"en", "zh"}
     currency : str
@@ -51,13 +51,13 @@ def lists_page(lists: Mapping[str, pd.DataFrame], *, language: str, currency: st
 
 
 def _columns(frame: pd.DataFrame) -> list[str]:
-    """Return the columns to show: without the address of the card, and without a customer_id that is the source_id."""
+    """Return the displayed columns: without the card address, and without customer_id if it equals source_id."""
     same = frame["source_id"].astype(str).equals(frame["customer_id"].astype(str))
     return [name for name in frame.columns if name != "card" and not (same and name == "customer_id")]
 
 
 def _row(row: Mapping[str, object], columns: Sequence[str], language: str, currency: str) -> list[dict[str, object]]:
-    """Return the cells of a row: text as shown, the plain value to sort by, the link of the first."""
+    """Return the cells of a row: displayed text, sort value, and the link in the first cell."""
     value, chance = row["value"], row["probability"]
     cells = {
         "source_id": _cell(row["source_id"], href=str(row["card"]).removeprefix("../")),
@@ -71,7 +71,7 @@ def _row(row: Mapping[str, object], columns: Sequence[str], language: str, curre
 
 
 def _cell(text: object, *, sort: object = None, href: object = "", kind: str = "") -> dict[str, object]:
-    """Return a cell: its text, what it is sorted by (the text, unless it is a number), its link and its class."""
+    """Return a cell: text, sort value (the text, or the number), link and class."""
     if sort is None:
         return {"text": text, "sort": text, "kind": kind, "href": href}
     return {"text": text, "sort": "" if pd.isna(sort) else sort, "kind": "num", "href": href}

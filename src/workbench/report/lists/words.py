@@ -1,4 +1,4 @@
-"""Why a customer is on a list, in words."""
+"""The reason why a customer is on a list, in words."""
 
 from __future__ import annotations
 

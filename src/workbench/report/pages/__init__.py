@@ -1,1 +1,1 @@
-"""What the report is made of: the answer, its parts, what is left off it, and the page of details beside it."""
+"""The report: answer, parts, relevance of content, and the page of details."""

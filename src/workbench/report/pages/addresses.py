@@ -1,4 +1,4 @@
-"""File names of the pages of a run, and how they are linked: the first language has the plain name."""
+"""File names of the pages of a run and links between them; the first language has the plain name."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def report_file(language: str, languages: Sequence[str]) -> str:
 
 
 def details_file(language: str, languages: Sequence[str]) -> str:
-    """Return the file name of the page of details beside the report: ``details.html`` for the first language."""
+    """Return the file name of the page of details: ``details.html`` for the first language."""
     return _name("details", language, languages)
 
 

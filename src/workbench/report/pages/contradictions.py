@@ -1,6 +1,6 @@
-"""Contradictions between a report, itself and its summary.json, found by reading the numbers that the page shows.
+"""Find contradictions within a report, and between the report and its summary.json, from the displayed numbers.
 
-The page marks what it shows: ``data-fact`` names a fact, ``data-value`` is its value, the element's text its words.
+In the page ``data-fact`` names a fact, ``data-value`` is its value, and the element's text its wording.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any
 
 __all__ = ["Contradiction", "find_contradictions"]
 
-SHARE_APART = 0.02  # of customers: a list and the best size of its own profit curve may differ by rounding
+SHARE_APART = 0.02  # tolerated rounding difference between list size and best size of the profit curve
 _CHURN, _REPORT = "08_predict_churn", "14_write_report"
 _LEAVING = "leaving"
 _BADGE = re.compile(r'class="badge badge-(\w+)"')
@@ -30,7 +30,7 @@ class Contradiction:
         ``size_against_profit``, ``advice_against_list``, ``model_against_baseline``, ``count_said_twice`` or
         ``verdict_against_badge``.
     text : str
-        Both statements.
+        The two statements.
     """
 
     kind: str
@@ -46,7 +46,7 @@ class _Fact:
 
 
 def find_contradictions(page: str, summary: Mapping[str, Any]) -> list[Contradiction]:
-    """Compare what a report shows with itself and with the summary of its run.
+    """Compare the statements of a report with each other and with the summary of its run.
 
     Parameters
     ----------
@@ -58,7 +58,7 @@ def find_contradictions(page: str, summary: Mapping[str, Any]) -> list[Contradic
     Returns
     -------
     list of Contradiction
-        Empty where the page is of one mind.
+        Empty if there are none.
     """
     reader = _Reader()
     reader.feed(page)
@@ -74,7 +74,7 @@ def find_contradictions(page: str, summary: Mapping[str, Any]) -> list[Contradic
 
 
 class _Reader(HTMLParser):
-    """Collects facts with their words, and the profit curves to move along."""
+    """Collects facts with their texts, and the interactive profit curves."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -103,9 +103,9 @@ class _Reader(HTMLParser):
 
 
 def _size_against_profit(lists: Sequence[_Fact], curves: Sequence[Mapping[str, Any]]) -> list[Contradiction]:
-    """Compare the size of a list of leavers, or the optimum stated beside it, with the best size on the profit curve.
+    """Compare the size of a list of leavers, or the optimum stated with it, with the best size on the profit curve.
 
-    A size that was set in the profile is the reader's own.
+    A size set in the profile is not compared.
     """
     faults = []
     for curve in curves:
@@ -141,7 +141,7 @@ def _model_against_baseline(lists: Sequence[_Fact], summary: Mapping[str, Any]) 
 
 
 def _count_said_twice(facts: Sequence[_Fact], summary: Mapping[str, Any]) -> list[Contradiction]:
-    """Compare each count with its other mentions, with its own words and with the summary."""
+    """Compare each count with its other mentions, its text and the summary."""
     answer = summary.get("stages", {}).get(_REPORT, {}).get("answer") or summary.get("answer") or {}
     recorded = {f"{part['name']}.n": str(part["n"]) for part in answer.get("lists", ())}
     faults, first = [], dict(recorded)

@@ -1,4 +1,4 @@
-"""The page of details beside the report: what changed, from records to customers, every limit, how it was computed."""
+"""The page of details: changes, steps from records to customers, all limitations, computation."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Sentence = Callable[[Mapping[str, Any], Mapping[str, Any], str], Markup]
 
 
 def changes_of(summaries: Summaries, before: Mapping[str, Any] | None, language: str) -> dict[str, Any]:
-    """Return what changed since an earlier run: a sentence, the settings that differ, a table."""
+    """Return the changes since an earlier run: a sentence, the changed settings, a table."""
     if not before:
         return {"text": say("ui_changes_first", language), "settings": "", "table": ""}
     moved = compare_runs(summaries, before, language=language, currency=_currency(summaries))
@@ -44,7 +44,7 @@ def _currency(summaries: Summaries) -> str:
 
 
 def population_of(summaries: Summaries, language: str) -> dict[str, Any]:
-    """Return the path from records to customers, step by step."""
+    """Return the steps from records to customers."""
     groups = follow_records(summaries, language=language)
     quality: Mapping[str, Any] = next(
         (summary.get("metrics", {}) for summary in summaries if summary["stage"] == "01_check_quality"), {}

@@ -1,7 +1,7 @@
-"""The answer to the goal of a profile in plain words, one way for each kind of goal.
+"""The answer to the goal of a profile in plain words, by kind of goal.
 
-Serves 14_write_report. What is answered comes from ``GoalAnswer`` (lists and their evidence) and from the findings of
-the stages that the goal names; the words are in the texts of the report.
+Used by 14_write_report. The content comes from ``GoalAnswer`` (lists and their evidence) and from the findings of the
+stages that the goal names; the sentences are in the texts of the report.
 """
 
 from __future__ import annotations
@@ -27,13 +27,13 @@ __all__ = ["KINDS", "STAGES_OF_KIND", "AnswerView", "ListView", "answer_goal", "
 
 KINDS = ("contact_list", "segment_strategy", "budget_split", "quality_gate", "watch", "describe")
 PLANNING = "11_plan_actions"
-OF_PLAN = "plan"  # the heading is that of the plan
+OF_PLAN = "plan"  # use the heading of the plan
 MOST_SENTENCES = 2  # findings that support the answer
-MOST_EVIDENCE = 4  # groups of what answered before
+MOST_EVIDENCE = 4  # groups with past response rates
 MOST_SEGMENTS = 8  # lines of an answer that lists segments
-_SAID_BY = {"answer_no_list_accounts": ("accounts_at_risk",)}  # findings that a heading states
+_SAID_BY = {"answer_no_list_accounts": ("accounts_at_risk",)}  # findings already stated by a heading
 CHURN, ACCOUNTS = "08_predict_churn", "12_tag_customers"
-# stages whose findings answer a kind where the goal names none
+# default stages by kind of goal, if the goal names none
 STAGES_OF_KIND = {
     "contact_list": ("08_predict_churn", "09_value_customers"),
     "segment_strategy": ("06_segment_customers", "12_tag_customers", "05_score_rfm"),
@@ -48,7 +48,7 @@ Summaries = Sequence[Mapping[str, Any]]
 
 @dataclass(frozen=True)
 class ListView:
-    """A list as the page names it: what it is, how many it holds of how many, by what basis and size, its files."""
+    """A list as the page shows it: name, customers and candidates, basis, size rule, files."""
 
     name: str
     title: Markup
@@ -56,7 +56,7 @@ class ListView:
     candidates: int
     basis: str
     size_by: str
-    profit_share: float | None  # stated beside a list that is smaller than pays most
+    profit_share: float | None  # shown with a list smaller than the profit optimum
     sentences: tuple[Markup, ...]
     files: tuple[str, ...]
 
@@ -71,18 +71,18 @@ class AnswerView:
     heading : str
         The answer in one sentence.
     sentences : tuple of Markup
-        What supports it, and what this run cannot answer.
+        Supporting sentences, and questions that this run cannot answer.
     lists : tuple of ListView
     groups : tuple of (str, tuple of Markup)
-        Headed groups of sentences: what answered before, whom to leave out, what is unproven, what would settle it.
+        Sentences by heading: past response, customers to leave out, what is unproven, proposed tests.
     page : str
         Page of the lists; empty without one.
     advice : str
-        ``contact`` where the heading says whom to contact, ``none`` where it says nobody, else empty.
-    said : frozenset of str
-        Keys of the findings that it states; the parts after it do not repeat them.
+        ``contact`` if the heading recommends contacts, ``none`` if it recommends none, else empty.
+    stated : frozenset of str
+        Keys of the findings in the answer; later parts do not repeat them.
     see : str
-        The stage whose page names what the heading points to; empty without one.
+        The stage whose page has the details of the heading; empty without one.
     """
 
     kind: str
@@ -92,7 +92,7 @@ class AnswerView:
     groups: tuple[tuple[str, tuple[Markup, ...]], ...] = field(default=())
     page: str = ""
     advice: str = ""
-    said: frozenset[str] = frozenset()
+    stated: frozenset[str] = frozenset()
     see: str = ""
 
 
@@ -143,7 +143,7 @@ def answer_goal(
         groups=tuple(group for group in _groups(answer, summaries, words, language) if group[1]),
         page=answer.page,
         advice="" if kind != "contact_list" else "none" if nobody else "contact",
-        said=frozenset(
+        stated=frozenset(
             {*(finding["key"] for _, finding in [*support, *([top] if top else [])]), *_SAID_BY.get(key, ())}
         ),
         see=ACCOUNTS if key == "answer_no_list_accounts" else "",
@@ -151,7 +151,7 @@ def answer_goal(
 
 
 def stages_of_goal(goal: Mapping[str, Any]) -> tuple[str, ...]:
-    """Return the stages on which the answer rests: ``goal.stages``, else those of its kind."""
+    """Return the stages that the answer uses: ``goal.stages``, else the default of its kind."""
     return tuple(goal.get("stages") or STAGES_OF_KIND[str(goal.get("kind") or "describe")])
 
 
@@ -161,7 +161,7 @@ def lacking_stages(goal: Mapping[str, Any], summaries: Summaries) -> list[str]:
     return [stage for stage in goal.get("stages") or () if stage not in done]
 
 
-# headings, one way for each kind; no key where the heaviest finding is the answer
+# headings by kind of goal; no key if the heaviest finding is the answer
 
 
 def _contact(answer: GoalAnswer, summaries: Summaries, __: Any) -> tuple[str, dict[str, Any]]:
@@ -238,7 +238,7 @@ _HEADINGS: dict[str, Callable[[GoalAnswer, Summaries, Any], tuple[str, dict[str,
 
 
 def _top(key: str, summaries: Summaries, goal: Mapping[str, Any]) -> Any:
-    """Return the finding that heads the answer; None where the answer has words of its own."""
+    """Return the finding that heads the answer; None if the answer has its own heading."""
     if key == OF_PLAN:
         return heaviest(summaries, (PLANNING,))
     return None if key else heaviest(summaries, stages_of_goal(goal)) or heaviest(summaries)
@@ -265,12 +265,12 @@ def _values(summaries: Summaries, key: str) -> Mapping[str, Any] | None:
 def _support(
     kind: str, goal: Mapping[str, Any], answer: GoalAnswer, summaries: Summaries
 ) -> list[tuple[Mapping[str, Any], Mapping[str, Any]]]:
-    """Return the findings that support the answer; lists bring their own words, and so do segments."""
+    """Return the findings that support the answer; lists and segments have their own sentences."""
     if kind == "segment_strategy" and segment_names(summaries):
         return []
     if kind != "contact_list":
         keys = ("identity_evaluated", "quality_answer", "quality_answer_all") if kind == "quality_gate" else ()
-        stages = [stage for stage in stages_of_goal(goal) if stage != PLANNING]  # the plan stands below, with its page
+        stages = [stage for stage in stages_of_goal(goal) if stage != PLANNING]  # the plan follows below with its page
         return choose_sentences(summaries, stages, MOST_SENTENCES, keys)
     if answer.lists:
         return []
@@ -278,7 +278,7 @@ def _support(
 
 
 def _segment_lines(kind: str, summaries: Summaries, language: str) -> list[Markup]:
-    """Return one line for each segment, with its size, where the goal asks how to treat each."""
+    """Return one line per segment with its size, for a goal about segments."""
     if kind != "segment_strategy":
         return []
     words = Speaker(language)
@@ -337,12 +337,12 @@ def _list_view(part: ListFile, summaries: Summaries, words: Speaker, language: s
 
 
 def measure_of_value(summaries: Summaries) -> str:
-    """Return what the expected value of a customer counts: margin where costs are known, else spend."""
+    """Return the basis of the expected value of a customer: margin if costs are known, else spend."""
     return (_values(summaries, "value_answer") or {}).get("measure", "value_in_spend")
 
 
 def _span(summaries: Summaries, language: str) -> str:
-    """Return the period that expected values cover, as words; empty where it is not known."""
+    """Return the period that expected values cover, in words; empty if unknown."""
     days = (_values(summaries, "value_answer") or {}).get("horizon_days")
     if not days:
         return ""
@@ -377,13 +377,13 @@ def _groups(
 
 
 def _unproven(answer: GoalAnswer, summaries: Summaries) -> list[str]:
-    """Leave out that campaigns were not sent at random where the page says that none left anybody out by lot."""
+    """Drop the caveat about non-random campaigns if the page already says that no campaign had a control group."""
     stated = _values(summaries, "campaign_no_control") is not None
     return [name for name in answer.unproven if not (stated and name == "selected_before")]
 
 
 def _evidence(rows: Sequence[Evidence], summaries: Summaries, words: Speaker, language: str) -> list[Markup]:
-    """Write the groups of 50 or more whose share is shown: tiers of value first, then the tenth with most at risk."""
+    """Write the groups of at least 50 customers with a share: value tiers first, then the tenth with most at risk."""
     measured = [row for row in rows if row.share is not None and (row.n or 0) >= FEWEST_IN_HEADLINE]
     tiers = [row for row in measured if row.grouping == "value_tier"]
     tenths = [row for row in measured if row.grouping == "risk_tenth" and row.group == "1"]
@@ -410,7 +410,7 @@ def _left_out(part: LeftOut, words: Speaker, summaries: Summaries) -> Markup:
 
 def _test(part: TestProposal, summaries: Summaries, words: Speaker, language: str) -> Markup:
     churn = _metrics(summaries, CHURN)
-    stays = "label_name" in churn and churn.get("horizon_days") is None  # leaving is a label, not a missing purchase
+    stays = "label_name" in churn and churn.get("horizon_days") is None  # a label, not a missing purchase
     values = {
         **part.__dict__,
         "outcome": say("answer_outcome_stay" if stays else "answer_outcome_orders", language),

@@ -1,8 +1,8 @@
-"""The report: one self-contained page composed from the stages' summaries, and the page of details beside it.
+"""The report: one self-contained page composed from the stages' summaries, and the page of details.
 
 Serves 14_write_report. Composition is pure: the same summaries and figure files give the same bytes. The order of
-the page: title and badge, the answer to the goal, segments and what to do, who buys what and when, risk and value,
-whether it can be trusted, notebooks of one's own. All else is on the stages' pages and the page of details.
+the page: title and badge, answer to the goal, segments with advice, who buys what and when, risk and value,
+reliability, own notebooks. Everything else is on the stages' pages and the page of details.
 """
 
 from __future__ import annotations
@@ -55,21 +55,21 @@ __all__ = [
 MOST_FINDINGS = 5
 MEASURED_SENTENCES = 2
 PLAN_SENTENCES = 4
-LEAST_OF_PLAN = 0.3  # weight of what the plan says on the report
-SENTENCES = 2  # in a part, beside its heading
+LEAST_OF_PLAN = 0.3  # smallest weight of findings of the plan on the report
+SENTENCES = 2  # per part, besides its heading
 LIMITS = 3  # on the report; all are on the page of details
 PICTURE_BUDGET = 1_500_000  # bytes of pictures in one page; a page stays under 2 MB
 REPORT_STAGE = "14_write_report"
 LAST_PART = "trust"
-NO_EFFECT = ("campaign_association", "campaign_no_association")  # of campaigns without a control: on their page
+NO_EFFECT = ("campaign_association", "campaign_no_association")  # campaigns without a control are on their own page
 _TAG = re.compile("<[^>]+>")
-_ENDS = ":：;；.。"  # what may follow a heading in the sentence that repeats it
+_ENDS = ":：;；.。"  # punctuation after a heading in the sentence that repeats it
 GOAL_PARTS = ("question", "decision", "audience", "measure")
 
 
 @dataclass(frozen=True)
 class RunFacts:
-    """What a page says about the run itself.
+    """Facts about the run for the page.
 
     Attributes
     ----------
@@ -79,11 +79,11 @@ class RunFacts:
     goal : mapping
         ``question``, ``kind``, ``stages``, ``decision``, ``audience``, ``measure``; empty if none is stated.
     languages : tuple of str
-        Languages written, the first one into ``report.html``.
+        Report languages; the first one is written to ``report.html``.
     status : str
         ``done``, ``failed`` or ``stale``; with ``message`` it becomes the badge.
     message : str
-        Text beside the badge.
+        Text next to the badge.
     previous : mapping or None
         The earlier run's ``summary.json``.
     pages : mapping of str to str
@@ -91,9 +91,9 @@ class RunFacts:
     versions : mapping of str to str
         Component to version.
     most_findings : int
-        Most key findings at the top of the page.
+        Largest number of key findings at the top of the page.
     cards : int
-        Number of customers with a portrait card beside the report.
+        Number of customers with a portrait card.
     answer : GoalAnswer
         The answer to the goal: its lists and their evidence.
     advice : mapping
@@ -124,7 +124,7 @@ def write_report(summaries: Sequence[Mapping[str, Any]], *, run: RunFacts, folde
     summaries : sequence of mapping
         Stage summaries in stage order, as ``finish()`` writes them.
     run : RunFacts
-        What the page says about the run itself.
+        Facts about the run for the page.
     folder : Path
         Folder of the figure files named in the summaries; they are embedded.
     language : str
@@ -133,18 +133,18 @@ def write_report(summaries: Sequence[Mapping[str, Any]], *, run: RunFacts, folde
     Returns
     -------
     str
-        One self-contained HTML file under 2 MB: pictures beyond the budget are named, not shown.
+        One self-contained HTML file under 2 MB; pictures beyond the budget are only named.
 
     Raises
     ------
     WorkbenchError
-        For a finding or limit whose text is unknown or lacks a value.
+        The text of a finding or limitation is unknown or lacks a value.
     """
     pictures = _Pictures(folder, language)
     stages = [summary for summary in summaries if summary["stage"] != REPORT_STAGE]
-    ours = [summary for summary in stages if summary["stage"] in placed_stages()]
-    answer = answer_goal(run.goal, run.answer, ours, language=language, previous=run.previous)
-    answer_figures = [_figure(pair, pictures) for pair in choose_figures(ours, ANSWER_FIGURES, 1)]
+    placed = [summary for summary in stages if summary["stage"] in placed_stages()]
+    answer = answer_goal(run.goal, run.answer, placed, language=language, previous=run.previous)
+    answer_figures = [_figure(pair, pictures) for pair in choose_figures(placed, ANSWER_FIGURES, 1)]
     context = {
         **_masthead(summaries, run, language),
         "title": say("ui_report_title", language, {"profile": run.profile}),
@@ -154,18 +154,20 @@ def write_report(summaries: Sequence[Mapping[str, Any]], *, run: RunFacts, folde
         "goal": [(part, _goal_text(run.goal[part], language)) for part in GOAL_PARTS if run.goal.get(part)],
         "answer": answer,
         "answer_figures": answer_figures if answer.kind in {"contact_list", "budget_split"} else [],
-        "planned": _planned(ours, run, answer.heading, language),
-        "measured": _measured(ours, run, language),
+        "planned": _planned(placed, run, answer.heading, language),
+        "measured": _measured(placed, run, language),
         "rests_on": ",".join(run.goal.get("stages") or ()),
-        "lacking": ",".join(lacking_stages(run.goal, ours)),
-        "failures": [_section(summary, run, pictures, language) for summary in ours if summary["status"] == "failed"],
-        "parts": list(filter(None, (_part(part, ours, run, pictures, language, said=answer.said) for part in PARTS))),
-        "absent": [summary["stage"] for summary in ours if summary["status"] == "skipped"],
-        "segments": segments_of(ours, language, run.advice),
+        "lacking": ",".join(lacking_stages(run.goal, placed)),
+        "failures": [_section(summary, run, pictures, language) for summary in placed if summary["status"] == "failed"],
+        "parts": list(
+            filter(None, (_part(part, placed, run, pictures, language, stated=answer.stated) for part in PARTS))
+        ),
+        "absent": [summary["stage"] for summary in placed if summary["status"] == "skipped"],
+        "segments": segments_of(placed, language, run.advice),
         "see": run.pages.get(answer.see, ""),
-        "limits": _first_limits(ours, run, language),
-        "changes": changes_of(ours, run.previous, language),
-        "own": [_section(summary, run, pictures, language) for summary in stages if summary not in ours],
+        "limits": _first_limits(placed, run, language),
+        "changes": changes_of(placed, run.previous, language),
+        "own": [_section(summary, run, pictures, language) for summary in stages if summary not in placed],
         "letters": pictures.drawings.shared(),
     }
     return render("report.html.j2", context, language)
@@ -197,7 +199,7 @@ def write_details(summaries: Sequence[Mapping[str, Any]], *, run: RunFacts, lang
 
 
 def _goal_text(text: str | Mapping[str, str], language: str) -> str:
-    """Return a text of the profile in a language, else in the one it has."""
+    """Return a text of the profile in a language, or in the only language it has."""
     return text if isinstance(text, str) else text.get(language) or next(iter(text.values()))
 
 
@@ -212,8 +214,8 @@ def _masthead(summaries: Sequence[Mapping[str, Any]], run: RunFacts, language: s
 
 
 def _measured(summaries: Sequence[Mapping[str, Any]], run: RunFacts, language: str) -> dict[str, Any]:
-    """Return what earlier campaigns changed: the heaviest findings of the experiments, and their page."""
-    chosen = choose_sentences(summaries, (MEASURING,), MEASURED_SENTENCES, said=NO_EFFECT)
+    """Return the effects of earlier campaigns: the heaviest findings of the experiments, and their page."""
+    chosen = choose_sentences(summaries, (MEASURING,), MEASURED_SENTENCES, stated=NO_EFFECT)
     lines = [stage_line(line, run.pages, language) for line in summaries if line["stage"] == MEASURING]
     return {
         "sentences": [_sentence(finding, summary, language) for summary, finding in chosen],
@@ -222,12 +224,12 @@ def _measured(summaries: Sequence[Mapping[str, Any]], run: RunFacts, language: s
 
 
 def _planned(summaries: Sequence[Mapping[str, Any]], run: RunFacts, heading: str, language: str) -> dict[str, Any]:
-    """Return what the plan says beyond the heading: its evidence, what more money brings, what is not proven."""
+    """Return the sentences of the plan beyond the heading: evidence, value of more budget, what is unproven."""
     chosen = choose_sentences(summaries, (PLANNING,), PLAN_SENTENCES)
     chosen = [pair for pair in chosen if float(pair[1].get("weight") or 0) >= LEAST_OF_PLAN]
     lines = [stage_line(line, run.pages, language) for line in summaries if line["stage"] == PLANNING]
-    said = [_beyond(heading, _sentence(finding, summary, language)) for summary, finding in chosen]
-    return {"sentences": list(filter(None, said)), "page": lines[0]["page"] if lines else ""}
+    stated = [_beyond(heading, _sentence(finding, summary, language)) for summary, finding in chosen]
+    return {"sentences": list(filter(None, stated)), "page": lines[0]["page"] if lines else ""}
 
 
 def _part(
@@ -237,21 +239,21 @@ def _part(
     pictures: _Pictures,
     language: str,
     *,
-    said: Collection[str] = (),
+    stated: Collection[str] = (),
 ) -> dict[str, Any] | None:
-    """Return what the template needs to show a part: its answer as heading, sentences, charts, links.
+    """Return the template values of a part: its answer as heading, sentences, charts, links.
 
-    None where none of its stages is done, but for the last part, which also says what the run lacks and its limits.
-    What the answer said is not said again.
+    None if none of its stages is done, except for the last part, which also lists missing data and limitations.
+    Findings in ``stated`` (stated by the answer) are not repeated.
     """
     named = dict.fromkeys(stage for stage, _ in part.figures) | dict.fromkeys(part.stages)
     lines = {line["stage"]: stage_line(line, run.pages, language) for line in summaries if line["stage"] in named}
     done = [line for line in summaries if line["stage"] in lines and line["status"] == "done"]
     if not done and part.name != LAST_PART:
         return None
-    top = heaviest(summaries, part.stages, part.keys, said)
+    top = heaviest(summaries, part.stages, part.keys, stated)
     heading = unbroken(_heading(top, language)) if top else ""
-    chosen = choose_sentences(summaries, part.stages, part.sentences, part.keys, said)
+    chosen = choose_sentences(summaries, part.stages, part.sentences, part.keys, stated)
     return {
         "id": part.name,
         "name": say(f"part_{part.name}", language),
@@ -265,7 +267,7 @@ def _part(
 
 
 def _beyond(heading: str, sentence: Markup) -> Markup:
-    """Return what a sentence adds to the heading above it: its evidence where it repeats the heading, or the rest.
+    """Return the part of a sentence that the heading does not contain: its evidence, or the rest.
 
     Examples
     --------
@@ -290,13 +292,13 @@ def _heading(top: tuple[Mapping[str, Any], Mapping[str, Any]], language: str) ->
 
 
 def _figure(pair: tuple[Mapping[str, Any], Mapping[str, Any]], pictures: _Pictures) -> dict[str, Any]:
-    """Return a chart with the currency of its stage and the numbers that a reader can move along."""
+    """Return a chart with the currency of its stage and the values for the interactive slider."""
     summary, figure = pair
     return {**pictures.view(figure), "data": figure.get("data"), "currency": summary.get("currency") or ""}
 
 
 def _first_limits(summaries: Sequence[Mapping[str, Any]], run: RunFacts, language: str) -> list[Markup]:
-    """Return the first limitation of the stages that the goal rests on, then of the others."""
+    """Return the first limitation of each stage: stages of the goal first, then the others."""
     named = run.goal.get("stages") or ()
     ranked = sorted(summaries, key=lambda summary: summary["stage"] not in named)
     firsts = [(summary, (summary.get("limits") or [None])[0]) for summary in ranked]
@@ -306,7 +308,7 @@ def _first_limits(summaries: Sequence[Mapping[str, Any]], run: RunFacts, languag
 def key_findings(
     summaries: Sequence[Mapping[str, Any]], *, language: str, most: int = MOST_FINDINGS
 ) -> list[dict[str, Any]]:
-    """Choose up to ``most`` findings: flagged as key first, then by weight, ties in stage order.
+    """Choose up to ``most`` findings: key findings first, then by weight, ties in stage order.
 
     Returns
     -------
@@ -340,7 +342,7 @@ def heading_of(summary: Mapping[str, Any], language: str) -> str:
 
 
 def _keyed(summary: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    """Return the findings with a text key; an analyst's own notebook brings its own texts."""
+    """Return the findings with a text key; own notebooks have their own texts instead."""
     return [finding for finding in summary.get("findings") or () if "key" in finding]
 
 
@@ -380,7 +382,7 @@ class _Pictures:
         self.drawings, self._spent = Drawings(), 0
 
     def view(self, figure: Mapping[str, Any]) -> dict[str, Any]:
-        """Return what the template needs to show one figure."""
+        """Return the template values of one figure."""
         title, file = _in_language(figure["title"], self.language), _in_language(figure["files"], self.language)
         path = self.folder / file
         picture = {"title": title, "alt": _in_language(figure.get("alt") or {}, self.language) or title}
@@ -394,7 +396,7 @@ class _Pictures:
         return {**picture, "drawn": drawn, "source": source, "instead": ""}
 
     def _picture(self, path: Path, alt: str) -> tuple[Markup | None, str]:
-        """Return a file as an element of the page, or as an image."""
+        """Return a figure as an SVG element or as an image URI."""
         drawn = self.drawings.draw(path.read_text(encoding="utf-8"), alt=alt) if path.suffix == ".svg" else None
         return (drawn, "") if drawn else (None, image_uri(path))
 

@@ -1,7 +1,6 @@
-"""The parts of the report after the answer, and which of the stages' charts and sentences stand in each.
+"""The parts of the report after the answer, and the choice of charts and sentences for each part.
 
-A part takes the first charts of its list that this run has and that have something to say; all others are on the
-pages of their stages.
+A part shows the first relevant charts of its list that this run has; all others are on the pages of their stages.
 """
 
 from __future__ import annotations
@@ -32,12 +31,12 @@ __all__ = [
     "segments_of",
 ]
 
-MOST_TRAITS = 3  # of a segment
-MOST_ADVICE = 2  # lines of what to do with it
+MOST_TRAITS = 3  # per segment
+MOST_ADVICE = 2  # lines of advice per segment
 TGI_BASE = 100.0  # index of all customers
-LEAST_TGI = 110.0  # index below which a trait is common to all
-FEWEST_SEGMENTS = 2  # a single one needs no names
-LEAST_RATIO = 1.25  # of a median to that of all customers, or the reverse
+LEAST_TGI = 110.0  # below this index a trait does not distinguish a segment
+FEWEST_SEGMENTS = 2  # a single segment needs no name
+LEAST_RATIO = 1.25  # of the segment's median to that of all customers, or the inverse
 
 Summaries = Sequence[Mapping[str, Any]]
 
@@ -50,15 +49,15 @@ class Part:
     ----------
     name : str
     stages : tuple of str
-        Their findings may head the part and stand in it.
+        Stages whose findings may appear in the part, also as its heading.
     figures : tuple of (str, str)
         Charts in order of preference, as (stage, name).
     most : int
-        Most charts.
+        Largest number of charts.
     sentences : int
-        Most sentences, beside the heading.
+        Largest number of sentences, besides the heading.
     keys : tuple of str
-        Findings that come first, wherever they are; without one the heaviest do.
+        Keys of findings that come first, from any stage; otherwise the heaviest findings do.
     """
 
     name: str
@@ -69,8 +68,8 @@ class Part:
     keys: tuple[str, ...] = ()
 
 
-MEASURING = "10_measure_experiments"  # its findings stand in the answer
-PLANNING = "11_plan_actions"  # so do those of the plan
+MEASURING = "10_measure_experiments"  # its findings are in the answer
+PLANNING = "11_plan_actions"  # as are those of the plan
 ANSWER_FIGURES = ((PLANNING, "plan"), ("08_predict_churn", "profit"))
 
 PARTS = (
@@ -84,7 +83,7 @@ PARTS = (
             ("05_score_rfm", "life_cycle"),
         ),
         most=2,
-        sentences=1,  # each segment follows with its own
+        sentences=1,  # segments follow with their own sentences
     ),
     Part(
         "who",
@@ -125,12 +124,12 @@ PARTS = (
     ),
 )
 
-# the answer says these from its lists; said again beside them they would be a second size for one list
+# the answer states these from its lists; repeating them would give a second size for the same list
 SAID_BY_ANSWER = frozenset({
     "churn_decision", "churn_decision_labels", "churn_decision_undated", "churn_decision_random", "churn_profit",
     "churn_top",
 })  # fmt: skip
-# that a stage has nothing to report is on its own page
+# "nothing to report" is on the page of the stage
 NOTHING_FOUND = frozenset(
     {
         "affinity_no_baskets",
@@ -144,7 +143,7 @@ NOTHING_FOUND = frozenset(
 
 
 def placed_stages() -> frozenset[str]:
-    """Return the stages that have their place in the answer or a part; any other has a section of its own."""
+    """Return the stages that appear in the answer or a part; any other stage gets its own section."""
     placed = {stage for part in PARTS for stage in part.stages} | {stage for part in PARTS for stage, _ in part.figures}
     return frozenset(placed | {MEASURING, PLANNING, "14_write_report"})
 
@@ -152,7 +151,7 @@ def placed_stages() -> frozenset[str]:
 def choose_figures(
     summaries: Summaries, wanted: Sequence[tuple[str, str]], most: int
 ) -> list[tuple[Mapping[str, Any], Mapping[str, Any]]]:
-    """Return the first charts of a list that were drawn and have something to say, as (summary, figure)."""
+    """Return the first drawn and relevant charts of a list, as (summary, figure)."""
     by_name = {
         (summary["stage"], figure["name"]): (summary, figure)
         for summary in summaries
@@ -163,11 +162,11 @@ def choose_figures(
 
 
 def choose_sentences(
-    summaries: Summaries, stages: Sequence[str], most: int, keys: Sequence[str] = (), said: Collection[str] = ()
+    summaries: Summaries, stages: Sequence[str], most: int, keys: Sequence[str] = (), stated: Collection[str] = ()
 ) -> list[tuple[Any, Any]]:
-    """Return the findings named by key, then the heaviest of some stages, one of each stage in turn.
+    """Return the findings named by key, then the heaviest of some stages, one per stage in turn.
 
-    Findings whose key is in ``said`` are left out.
+    Findings whose key is in ``stated`` are left out.
 
     Returns
     -------
@@ -178,11 +177,11 @@ def choose_sentences(
         (summary, finding)
         for key in keys
         for summary in done
-        for finding in _findings(summary, said)
+        for finding in _findings(summary, stated)
         if finding["key"] == key
     ]
     ranked = [
-        (summary, sorted(_findings(summary, said), key=lambda finding: -float(finding.get("weight") or 0)))
+        (summary, sorted(_findings(summary, stated), key=lambda finding: -float(finding.get("weight") or 0)))
         for summary in _of(summaries, stages)
     ]
     rounds = [(summary, findings[at]) for at in range(most) for summary, findings in ranked if at < len(findings)]
@@ -190,11 +189,11 @@ def choose_sentences(
 
 
 def heaviest(
-    summaries: Summaries, stages: Sequence[str] | None = None, keys: Sequence[str] = (), said: Collection[str] = ()
+    summaries: Summaries, stages: Sequence[str] | None = None, keys: Sequence[str] = (), stated: Collection[str] = ()
 ) -> tuple[Any, Any] | None:
     """Return the finding that heads a page: the first named by key, else the heaviest; None without a heading.
 
-    Findings whose key is in ``said`` are left out.
+    Findings whose key is in ``stated`` are left out.
 
     Returns
     -------
@@ -204,7 +203,7 @@ def heaviest(
     candidates = [
         (summary, finding)
         for summary in _of(summaries, done)
-        for finding in _findings(summary, said)
+        for finding in _findings(summary, stated)
         if has_text(f"{finding['key']}_heading") and is_headline(finding)
     ]
     named = [pair for key in keys for pair in candidates if pair[1]["key"] == key]
@@ -215,7 +214,7 @@ def heaviest(
 def segments_of(
     summaries: Summaries, language: str, advice: Mapping[str, Mapping[str, Any]] | None = None
 ) -> list[dict[str, Any]]:
-    """Return each segment with its size, up to three traits that set it apart, what to do and what not.
+    """Return each segment with its size, up to three distinctive traits, and advice.
 
     Parameters
     ----------
@@ -227,8 +226,8 @@ def segments_of(
     Returns
     -------
     list of dict
-        name, sentences, members. A trait sets a segment apart where its index (TGI) lies above 110 with its whole
-        interval, most people x index first; then medians that differ by a quarter or more, the largest ratio first.
+        name, sentences, members. A trait is distinctive if the whole interval of its index (TGI) is above 110, sorted
+        by people x index; then medians that differ by a quarter or more, the largest ratio first.
     """
     tables = _tables(summaries)
     sizes = tables.get("segment_sizes", ())
@@ -249,7 +248,7 @@ def segments_of(
         strategy = (advice or {}).get(label(row["segment"], "en"), {})
         share = row.get("value_share")
         if isinstance(share, (int, float)):
-            row = {**row, "value_share": round(share, 4) + 0.0}  # noqa: PLW2901  no "> -0.01 %" of those who bought nothing
+            row = {**row, "value_share": round(share, 4) + 0.0}  # noqa: PLW2901  avoids "> -0.01 %"
         size = "segment_size" if isinstance(share, (int, float)) else "segment_size_only"
         size = size if isinstance(row["n"], (int, float)) else "segment_size_hidden"
         sentences = [words(size, row), *(_trait(trait, row["n"], words, language, currency) for trait in own)]
@@ -280,13 +279,13 @@ def _tables(summaries: Summaries) -> dict[str, list[dict[str, Any]]]:
 
 
 def _tells_apart(strategies: Sequence[Mapping[str, Any]]) -> bool:
-    """Say whether strategies differ: the same one for every segment tells nothing about any."""
+    """Return whether strategies differ; the same strategy for every segment says nothing about any of them."""
     stated = [{part: strategy[part] for part in ("do", "do_not")} for strategy in strategies if "do" in strategy]
     return len(stated) < FEWEST_SEGMENTS or any(strategy != stated[0] for strategy in stated)
 
 
 def _advised(advice: Mapping[str, Any], language: str) -> list[tuple[str, str]]:
-    """Return what to do (goal and offer) and what not, each as one text; empty without a declared strategy."""
+    """Return what to do (goal and offer) and what to avoid, one text each; empty without a declared strategy."""
     stop = "；" if language == "zh" else "; "
     parts = {part: list((advice.get(part) or {}).get(language, ()))[:MOST_ADVICE] for part in ("do", "do_not")}
     return [(part, stop.join(lines)) for part, lines in parts.items() if lines]
@@ -298,7 +297,7 @@ def _sets_apart(row: Mapping[str, Any]) -> bool:
 
 
 def _ratio(row: Mapping[str, Any]) -> float:
-    """Return how many times the median of a segment is that of all, or the reverse; 0 unless both are above 0."""
+    """Return the ratio of the larger to the smaller of two medians, segment and all; 0 unless both are above 0."""
     median, base = row.get("median"), row.get("base_median")
     if not isinstance(median, (int, float)) or not isinstance(base, (int, float)) or min(median, base) <= 0:
         return 0.0
@@ -306,9 +305,9 @@ def _ratio(row: Mapping[str, Any]) -> float:
 
 
 def _trait(row: Mapping[str, Any], n: Any, words: Speaker, language: str, currency: str) -> Markup:
-    """Write a trait beside that of all customers, with n where it is not known of all ``n`` of the segment.
+    """Write a trait compared with all customers, with its n if it is not known for all ``n`` of the segment.
 
-    A size that is hidden is not given away by n.
+    A hidden size is not revealed by n.
     """
     known = "" if row["n"] == n or not isinstance(n, (int, float)) else "_known"
     if not _ratio(row):
@@ -323,10 +322,10 @@ def _of(summaries: Summaries, stages: Sequence[str]) -> list[Mapping[str, Any]]:
     return [by_name[stage] for stage in stages if stage in by_name]
 
 
-def _findings(summary: Mapping[str, Any], said: Collection[str] = ()) -> list[Mapping[str, Any]]:
+def _findings(summary: Mapping[str, Any], stated: Collection[str] = ()) -> list[Mapping[str, Any]]:
     findings = summary.get("findings") or ()
     return [
         finding
         for finding in findings
-        if "key" in finding and finding["key"] not in SAID_BY_ANSWER | NOTHING_FOUND and finding["key"] not in said
+        if "key" in finding and finding["key"] not in SAID_BY_ANSWER | NOTHING_FOUND and finding["key"] not in stated
     ]

@@ -1,6 +1,6 @@
-"""Whether a chart, a table or a finding has something to say on this data: the one rule of the report.
+"""Rules that decide whether a chart, a table or a finding is relevant for the report.
 
-What says nothing stays on the page of its stage, which names the reason, and is not drawn on the report.
+Irrelevant content stays on the page of its stage, with the reason, and is not in the report.
 """
 
 from __future__ import annotations
@@ -18,19 +18,19 @@ if TYPE_CHECKING:
 __all__ = ["FEWEST_IN_HEADLINE", "idle_chart", "idle_table", "is_headline"]
 
 FEWEST_IN_HEADLINE = 50  # customers behind a headline
-FEW_MARKS = 2  # a sentence says two numbers better than a chart
-ALIKE = 0.05  # largest difference of bars that are called alike, as a share of the longest
-STRAIGHT = 0.01  # largest distance from a straight line, as a share of the curve's range
-_PALE_GROUND = (0.95, 0.957, 0.961)  # the track behind bars of shares
+FEW_MARKS = 2  # one or two numbers are better in a sentence than in a chart
+ALIKE = 0.05  # largest difference of bars that count as equal, as a share of the longest
+STRAIGHT = 0.01  # largest deviation from a straight line, as a share of the curve's range
+_PALE_GROUND = (0.95, 0.957, 0.961)  # colour of the track behind bars of shares
 _LEAST_POINTS = 3  # of a curve
-# charts of what a method was given: they show the choice of inputs, not a result
+# charts of a method's inputs, which are not a result
 OWN_INPUTS = frozenset(
     {("06_segment_customers", "projection"), ("06_segment_customers", "k_scan"), ("06_segment_customers", "profile")}
 )
 
 
 def idle_chart(stage: str, name: str, chart: Chart) -> str:
-    """Return why a chart has nothing to say, or an empty text.
+    """Return why a chart is not relevant; empty if it is.
 
     Parameters
     ----------
@@ -41,9 +41,8 @@ def idle_chart(stage: str, name: str, chart: Chart) -> str:
     Returns
     -------
     str
-        ``not_drawn`` (not enough data), ``own_inputs`` (a plot of the method's own inputs), ``few_marks`` (one or two
-        bars or points), ``alike`` (bars of nearly the same length), ``straight`` (a single curve that is a line), or
-        ``""``.
+        ``not_drawn`` (not enough data), ``own_inputs`` (a plot of the method's inputs), ``few_marks`` (one or two bars
+        or points), ``alike`` (bars of nearly the same length), ``straight`` (a single straight curve), or ``""``.
     """
     if not chart.drawn:
         return "not_drawn"
@@ -66,7 +65,7 @@ def idle_table(view: Mapping[str, Any]) -> str:
 
 
 def is_headline(finding: Mapping[str, Any]) -> bool:
-    """Say whether a finding may head a page: not one about fewer than 50 customers.
+    """Return whether a finding may head a page: it must be about at least 50 customers.
 
     Examples
     --------
@@ -78,7 +77,7 @@ def is_headline(finding: Mapping[str, Any]) -> bool:
 
 
 def _marks(axes: Axes) -> tuple[int, int, int, int]:
-    """Count bars, curves, points and other marks of an axes; reference lines and pale tracks are none."""
+    """Count bars, curves, points and other marks of an axes, without reference lines and pale tracks."""
     from matplotlib.collections import PathCollection  # noqa: PLC0415  only where a chart was drawn
     from matplotlib.patches import Rectangle  # noqa: PLC0415
 
@@ -95,7 +94,7 @@ def _is_mark(bar: Any) -> bool:
 
 
 def _are_alike(axes: list[Axes]) -> bool:
-    """Say whether all bars, drawn one beside the other, are nearly of the same length."""
+    """Return whether all bars have nearly the same length."""
     from matplotlib.patches import Rectangle  # noqa: PLC0415
 
     bars = [patch for part in axes for patch in part.patches if isinstance(patch, Rectangle) and _is_mark(patch)]

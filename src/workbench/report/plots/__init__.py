@@ -1,1 +1,1 @@
-"""Charts: one theme, marks shared by all, one module per topic."""
+"""Charts, one module per topic."""

@@ -1,4 +1,4 @@
-"""Charts of 11_plan_actions: what each planned action is expected to bring, and who gets one by group."""
+"""Charts of 11_plan_actions: expected gain of each planned action."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ _NAME_EMS = 16.0
 
 @drawn("action_name", "planned", "cost", "expected_gain", "basis", optional=("low", "high"))
 def plot_actions(frame: pd.DataFrame, *, language: str = "en", about: About = UNKNOWN) -> Chart:
-    """Draw the expected gain of every planned action with its interval; assumed gains are grey and have none.
+    """Draw the expected gain of every planned action with its interval; assumed gains are grey, without interval.
 
     Parameters
     ----------
     frame : DataFrame
         action_name (by language), planned, cost, expected_gain, low, high, basis; one row per action.
     language, about
-        As everywhere.
+        "en" or "zh"; the facts for the footnote.
 
     Returns
     -------

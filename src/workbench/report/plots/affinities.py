@@ -35,8 +35,8 @@ __all__ = ["plot_affinity_map", "plot_rules", "plot_trial"]
 
 _NAME_EMS = 30.0
 _MAP_EMS = 14.0
-_LEAST_LIFT = 0.1  # not told apart below
-_REACH = 8.0  # lift from which, and 1 divided by which, a cell has the end colour
+_LEAST_LIFT = 0.1  # smaller lifts look the same
+_REACH = 8.0  # a lift of this, or of its inverse, has the end colour
 
 
 @drawn("name", "lift", "low", "high", "baskets", optional=("held_out_lift",))
@@ -48,7 +48,7 @@ def plot_rules(frame: pd.DataFrame, *, language: str = "en", about: About = UNKN
     frame : DataFrame
         One row per rule: name, lift, low, high, baskets, held_out_lift.
     language, about
-        As everywhere.
+        "en" or "zh"; the facts for the footnote.
 
     Returns
     -------
@@ -57,11 +57,11 @@ def plot_rules(frame: pd.DataFrame, *, language: str = "en", about: About = UNKN
     first = frame.iloc[0]
     title = say("chart_rules_title", language, {"rule": first["name"], "lift": first["lift"]})
     figure, axes = canvas(height_for(len(frame)))
-    at = row_axis(axes, [shortened(name, _NAME_EMS) for name in frame["name"]])
+    positions = row_axis(axes, [shortened(name, _NAME_EMS) for name in frame["name"]])
     base_line(axes, 1)
     points(axes, frame, value="lift", colour=ACCENT)
     later = frame["held_out_lift"].astype(float)
-    axes.scatter(later, at, facecolors="none", edgecolors=INK, s=42, zorder=4, linewidths=1.2)
+    axes.scatter(later, positions, facecolors="none", edgecolors=INK, s=42, zorder=4, linewidths=1.2)
     axes.set_xlim(0, float(np.nanmax([frame["high"].max(), later.max()])) * 1.08)
     number_axis(axes, "x", say("axis_lift", language), Scale("num", language))
     items = [(row.name, show(row.lift, "num", language)) for row in frame.itertuples(index=False)]
@@ -78,7 +78,7 @@ def plot_affinity_map(cells: pd.DataFrame, *, language: str = "en", about: About
     cells : DataFrame
         Lift, items as rows and columns.
     language, about
-        As everywhere.
+        "en" or "zh"; the facts for the footnote.
 
     Returns
     -------
@@ -119,7 +119,7 @@ def _short(name: str) -> str:
 
 
 def _in_cell(lift: float, language: str) -> str:
-    """Write a lift with one decimal; what is below 0.1 as such."""
+    """Format a lift with one decimal; lifts below 0.1 as "< 0.1"."""
     return f"< {_LEAST_LIFT}" if 0 < lift < _LEAST_LIFT else show(round(lift, 1), "num", language)
 
 
@@ -132,7 +132,7 @@ def plot_trial(frame: pd.DataFrame, *, language: str = "en", about: About = UNKN
     frame : DataFrame
         One row per list (again, new_items), method and cut_off: recall_at_10, low, high, customers, chosen (yes, no).
     language, about
-        As everywhere.
+        "en" or "zh"; the facts for the footnote.
 
     Returns
     -------

@@ -27,7 +27,7 @@ def plot_effects(frame: pd.DataFrame, *, language: str = "en", about: About = UN
     frame : DataFrame
         experiment, arm (empty where there is one), outcome, relative, low, high, verdict.
     language, about
-        As everywhere.
+        "en" or "zh"; the facts for the footnote.
 
     Returns
     -------
@@ -49,7 +49,7 @@ def plot_groups(frame: pd.DataFrame, *, language: str = "en", about: About = UNK
     frame : DataFrame
         experiment, outcome, group, level, effect, low, high, differs, is_rate (a difference of shares); one group.
     language, about
-        As everywhere.
+        "en" or "zh"; the facts for the footnote.
 
     Returns
     -------
@@ -73,7 +73,7 @@ def plot_rankings(frame: pd.DataFrame, *, language: str = "en", about: About = U
     frame : DataFrame
         ranking, qini, low, high, experiment, outcome.
     language, about
-        As everywhere.
+        "en" or "zh"; the facts for the footnote.
 
     Returns
     -------

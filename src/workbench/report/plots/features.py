@@ -28,7 +28,7 @@ from workbench.report.text import say
 __all__ = ["plot_feature_coverage", "plot_feature_spreads"]
 
 MOST_ROWS = 18
-MOST_FEATURES = 40  # features up to which each has its own bar
+MOST_FEATURES = 40  # up to so many features each has its own bar
 ACROSS = 3  # small multiples in a row
 MOST_PANELS = 6
 BINS = 24
@@ -49,7 +49,7 @@ def plot_feature_coverage(frame: pd.DataFrame, *, language: str = "en", about: A
         group. Up to 40 features the 18 least known are drawn as bars; above 40 one row per group with one
         dot per feature.
     language, about
-        As everywhere.
+        "en" or "zh"; the facts for the footnote.
 
     Returns
     -------
@@ -76,9 +76,9 @@ def plot_feature_coverage(frame: pd.DataFrame, *, language: str = "en", about: A
 
 def _draw_least_known(rows: pd.DataFrame, language: str) -> tuple[Figure, list[tuple[str, str]]]:
     figure, axes = canvas(height_for(len(rows)))
-    at = row_axis(axes, [name_of(feature, language) for feature in rows["feature"]])
-    track(axes, at)
-    axes.barh(at, rows["share"], height=0.68, color=ACCENT, zorder=2)
+    positions = row_axis(axes, [name_of(feature, language) for feature in rows["feature"]])
+    track(axes, positions)
+    axes.barh(positions, rows["share"], height=0.68, color=ACCENT, zorder=2)
     for position, share in enumerate(rows["share"]):
         axes.text(1.012, position, show(share, "pct", language), va="center", size=8.5, color=INK)
     axes.set_xlim(0, 1)
@@ -96,10 +96,10 @@ def _draw_groups(shares: pd.DataFrame, language: str) -> tuple[Figure, list[tupl
     rows = rows.set_axis(["group", "median", "features", "full"], axis=1)
     rows = rows.sort_values(["median", "group"], ascending=[False, True]).reset_index(drop=True)
     figure, axes = canvas(height_for(len(rows)))
-    at = row_axis(axes, [name_of(f"group_{group}", language) for group in rows["group"]])
-    track(axes, at)
+    positions = row_axis(axes, [name_of(f"group_{group}", language) for group in rows["group"]])
+    track(axes, positions)
     items = []
-    for position, row in zip(at, rows.itertuples(), strict=True):
+    for position, row in zip(positions, rows.itertuples(), strict=True):
         shares_of_group = shares.loc[shares["group"] == row.group, "share"]
         axes.scatter(
             shares_of_group,
@@ -132,7 +132,7 @@ def plot_feature_spreads(
     columns : sequence of str
         Features in the order of the panels; up to six with numbers are drawn.
     language, about
-        As everywhere.
+        "en" or "zh"; the facts for the footnote.
 
     Returns
     -------

@@ -30,7 +30,7 @@ def plot_known(frame: pd.DataFrame, *, language: str = "en", about: About = UNKN
     frame : DataFrame
         column, share (0..1), n (people).
     language, about
-        As everywhere.
+        "en" or "zh"; the facts for the footnote.
 
     Returns
     -------
@@ -41,10 +41,10 @@ def plot_known(frame: pd.DataFrame, *, language: str = "en", about: About = UNKN
     values = {"best": best["column"], "best_share": best["share"], "worst": worst["column"], "share": worst["share"]}
     title = say("chart_known_title" if len(rows) > 1 else "chart_known_one_title", language, values)
     figure, axes = canvas(height_for(len(rows)))
-    at = row_axis(axes, [name_of(column, language) for column in rows["column"]])
-    track(axes, at)
-    axes.barh(at, rows["share"], height=0.64, color=ACCENT, zorder=2)
-    for place, share in zip(at, rows["share"], strict=True):
+    positions = row_axis(axes, [name_of(column, language) for column in rows["column"]])
+    track(axes, positions)
+    axes.barh(positions, rows["share"], height=0.64, color=ACCENT, zorder=2)
+    for place, share in zip(positions, rows["share"], strict=True):
         axes.text(1.012, place, show(share, "pct", language), va="center", size=8.5, color=INK)
     axes.set_xlim(0, 1)
     number_axis(axes, "x", say("axis_share_people", language), Scale("pct", language))
@@ -55,7 +55,7 @@ def plot_known(frame: pd.DataFrame, *, language: str = "en", about: About = UNKN
 
 @drawn("weight", "pairs", empty="no_likeness")
 def plot_scores(frame: pd.DataFrame, *, threshold: float, language: str = "en", about: About = UNKNOWN) -> Chart:
-    """Draw the number of compared pairs by match weight, and the threshold between them.
+    """Draw the number of compared pairs by match weight, and the threshold.
 
     Parameters
     ----------
@@ -64,7 +64,7 @@ def plot_scores(frame: pd.DataFrame, *, threshold: float, language: str = "en", 
     threshold : float
         Match probability from which a pair is linked.
     language, about
-        As everywhere.
+        "en" or "zh"; the facts for the footnote.
 
     Returns
     -------
@@ -104,7 +104,7 @@ def plot_unlinkable(frame: pd.DataFrame, *, threshold: float, language: str = "e
     threshold : float
         The threshold in use.
     language, about
-        As everywhere.
+        "en" or "zh"; the facts for the footnote.
 
     Returns
     -------
@@ -136,7 +136,7 @@ def plot_waterfall(frame: pd.DataFrame, *, language: str = "en", about: About = 
     frame : DataFrame
         comparison (``prior`` first, ``total`` last), left, right (masked), weight, start, end (bits).
     language, about
-        As everywhere.
+        "en" or "zh"; the facts for the footnote.
 
     Returns
     -------
@@ -148,10 +148,10 @@ def plot_waterfall(frame: pd.DataFrame, *, language: str = "en", about: About = 
     probability = 1 / (1 + 2.0**-total)
     title = say("chart_waterfall_title", language, {"probability": probability, "comparison": most["comparison"]})
     figure, axes = canvas(height_for(len(frame)))
-    at = row_axis(axes, [_step(row, language) for row in frame.itertuples()])
+    positions = row_axis(axes, [_step(row, language) for row in frame.itertuples()])
     colours = [GREY if row.comparison in ENDS else FOR if row.weight >= 0 else AGAINST for row in frame.itertuples()]
-    axes.barh(at, frame["end"] - frame["start"], left=frame["start"], height=0.62, color=colours, zorder=2)
-    for place, row in zip(at, frame.itertuples(), strict=True):
+    axes.barh(positions, frame["end"] - frame["start"], left=frame["start"], height=0.62, color=colours, zorder=2)
+    for place, row in zip(positions, frame.itertuples(), strict=True):
         end = max(row.start, row.end)
         axes.annotate(f"{row.weight:+.1f}", (end, place), (4, 0), textcoords="offset points", va="center", size=8.5)
     base_line(axes, 0)

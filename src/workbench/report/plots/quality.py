@@ -30,7 +30,7 @@ def plot_completeness(frame: pd.DataFrame, *, language: str = "en", about: About
         One row per column of a table: table, column, rows, filled (counts, filled <= rows). Tables without
         rows are left out. At most the 20 least complete columns are drawn.
     language, about
-        As everywhere.
+        "en" or "zh"; the facts for the footnote.
 
     Returns
     -------
@@ -94,7 +94,7 @@ def plot_records(frame: pd.DataFrame, *, language: str = "en", about: About = UN
         In reading order: step (a key or a name), kind (records: all records, first; rejected or left_out: a
         loss; accepted: the remaining records, last), rows (counts, losses positive), source (its name, in every row).
     language, about
-        As everywhere.
+        "en" or "zh"; the facts for the footnote.
 
     Returns
     -------
@@ -119,12 +119,13 @@ def plot_records(frame: pd.DataFrame, *, language: str = "en", about: About = UN
     values["source"] = frame["source"].iloc[0]
     title = say("chart_records_title" if read > usable else "chart_records_all_title", language, values)
     figure, axes = canvas(height_for(len(frame) + 1))
-    at = row_axis(axes, [_step_name(row.step, row.kind, language) for row in frame.itertuples()])
-    axes.barh(at, frame["rows"], left=start, height=0.62, color=[colour_of("records", kind) for kind in frame["kind"]])
+    positions = row_axis(axes, [_step_name(row.step, row.kind, language) for row in frame.itertuples()])
+    colours = [colour_of("records", kind) for kind in frame["kind"]]
+    axes.barh(positions, frame["rows"], left=start, height=0.62, color=colours)
     for row in range(1, len(frame)):
         axes.plot([left[row - 1]] * 2, [row - 1 + 0.31, row - 0.31], color=GREY, lw=0.7)
-    for row, (end, rows, kind) in enumerate(zip(start + frame["rows"], frame["rows"], frame["kind"], strict=True)):
-        text = show(-rows if kind in LOSSES else rows, "int", language)
+    for row, (end, count, kind) in enumerate(zip(start + frame["rows"], frame["rows"], frame["kind"], strict=True)):
+        text = show(-count if kind in LOSSES else count, "int", language)
         axes.annotate(text, (end, row), (4, 0), textcoords="offset points", va="center", size=8.5, color=INK)
     axes.set_xlim(0, max(read, 1))
     number_axis(axes, "x", say("axis_records", language), Scale("num", language))
@@ -163,7 +164,7 @@ def plot_rows_by_month(frame: pd.DataFrame, *, language: str = "en", about: Abou
         month (a date within it; one row per month), rows (count), complete (False where the data starts or
         ends within the month; drawn paler; optional, then all are complete).
     language, about
-        As everywhere.
+        "en" or "zh"; the facts for the footnote.
 
     Returns
     -------

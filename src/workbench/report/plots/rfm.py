@@ -53,7 +53,7 @@ def plot_grid(frame: pd.DataFrame, *, language: str = "en", about: About = UNKNO
         One row per cell: r_score, f_score (1 to 5, 5 best), customers (count), monetary_mean (mean money per
         customer; missing where the cell is too small, then drawn without colour).
     language, about
-        As everywhere; about.currency is written beside money.
+        "en" or "zh"; the facts for the footnote; money is written with about.currency.
 
     Returns
     -------
@@ -155,7 +155,7 @@ def plot_types(frame: pd.DataFrame, *, language: str = "en", about: About = UNKN
         One row per type: rfm_type, customers, share, share_low, share_high (0..1), value_share (of all value;
         missing where the type is too small or no value is known).
     language, about
-        As everywhere.
+        "en" or "zh"; the facts for the footnote.
 
     Returns
     -------
@@ -172,8 +172,8 @@ def plot_types(frame: pd.DataFrame, *, language: str = "en", about: About = UNKN
     has_value = bool(rows["value_share"].notna().any())
     title = say("chart_types_title" if has_value else "chart_types_bare_title", language, values)
     figure, axes = canvas("middle")
-    at = row_axis(axes, [name_of(rfm_type, language) for rfm_type in rows["rfm_type"]])
-    _draw_types(axes, rows, at, language)
+    positions = row_axis(axes, [name_of(rfm_type, language) for rfm_type in rows["rfm_type"]])
+    _draw_types(axes, rows, positions, language)
     items = [(name_of(row.rfm_type, language), _two_shares(row, language, about.least)) for row in rows.itertuples()]
     n = say("chart_note_customers", language, {"n": rows["customers"].sum()})
     note = footnote(language, about, n, say("chart_note_wilson", language))
@@ -189,8 +189,8 @@ def _draw_types(axes: Axes, rows: pd.DataFrame, at: np.ndarray, language: str) -
     reach = np.nan_to_num(rows[["share", "share_high", "value_share"]].to_numpy(dtype=float)).max(initial=0.01)
     axes.set_xlim(0, min(1.0, reach * 1.12))
     number_axis(axes, "x", say("axis_share", language), Scale("pct", language))
-    words = [("●", people, say("key_share_customers", language)), ("◆", value, say("key_share_value", language))]
-    key_line(axes, words if rows["value_share"].notna().any() else words[:1])
+    legend = [("●", people, say("key_share_customers", language)), ("◆", value, say("key_share_value", language))]
+    key_line(axes, legend if rows["value_share"].notna().any() else legend[:1])
 
 
 def _as_numbers(frame: pd.DataFrame) -> pd.DataFrame:
@@ -214,7 +214,7 @@ def plot_statuses(
     language: str = "en",
     about: About = UNKNOWN,
 ) -> Chart:
-    """Draw the share of customers in each activity status, labelled by its days, or life-cycle stage, in its own order.
+    """Draw the share of customers by activity status (labelled with its days) or by life-cycle stage, in order.
 
     Parameters
     ----------
@@ -224,7 +224,7 @@ def plot_statuses(
     days : three ints
         Recency limits of the activity statuses.
     language, about
-        As everywhere.
+        "en" or "zh"; the facts for the footnote.
 
     Returns
     -------
@@ -240,10 +240,10 @@ def plot_statuses(
     title = _status_title(shares, by, days, language)
     names = _status_names(days, language) if kind == "status" else {}
     figure, axes = canvas(height_for(len(rows)))
-    at = row_axis(axes, [names.get(key) or name_of(key, language) for key in rows[by]])
+    positions = row_axis(axes, [names.get(key) or name_of(key, language) for key in rows[by]])
     colours = colours_of(kind, rows[by])
-    axes.barh(at, rows["share"], height=0.6, color=[colours[key] for key in rows[by]])
-    axes.hlines(at, rows["share_low"], rows["share_high"], colors=INK, linewidth=1.4)
+    axes.barh(positions, rows["share"], height=0.6, color=[colours[key] for key in rows[by]])
+    axes.hlines(positions, rows["share_low"], rows["share_high"], colors=INK, linewidth=1.4)
     reach = np.nan_to_num(rows[["share", "share_high"]].to_numpy(dtype=float)).max(initial=0.01)
     for position, row in enumerate(rows.itertuples()):
         end = max((value for value in (row.share, row.share_high) if pd.notna(value)), default=0.0)
@@ -259,7 +259,7 @@ def plot_statuses(
 
 
 def _status_title(shares: pd.Series, by: str, days: Sequence[int], language: str) -> str:
-    """Return a title of the first and the last status; without the last where it is not shown."""
+    """Return a title with the first and the last status; without the last if it is hidden."""
     last = "churned" if by == "activity_status" else "lost"
     values = {
         "active": shares.get("active", 0.0),

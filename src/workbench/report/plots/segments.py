@@ -56,7 +56,7 @@ MOST_SEGMENTS = 8
 def plot_k_scan(
     frame: pd.DataFrame, *, chosen: int, verdict: str = "", language: str = "en", about: About = UNKNOWN
 ) -> Chart:
-    """Draw separation and stability for each number of segments, with a reference without groups.
+    """Draw separation and stability by number of segments, with a reference without cluster structure.
 
     Parameters
     ----------
@@ -68,7 +68,7 @@ def plot_k_scan(
     verdict : {"structure", "continuum", "no_structure", "too_little_data", ""}
         Decides the title.
     language, about
-        As everywhere.
+        "en" or "zh"; the facts for the footnote.
 
     Returns
     -------
@@ -96,28 +96,28 @@ def plot_k_scan(
 
 
 def _draw_separation(axes: Axes, scan: pd.DataFrame, language: str) -> None:
-    words = [("●", ACCENT, say("key_silhouette", language))]
+    legend = [("●", ACCENT, say("key_silhouette", language))]
     if scan["null_mean"].notna().any():
         half = BAND * scan["null_sd"].fillna(0.0)
         axes.fill_between(scan["k"], scan["null_mean"] - half, scan["null_mean"] + half, color=FAINT, lw=0)
         axes.plot(scan["k"], scan["null_mean"], color=BASE, lw=1.2)
-        words.append(("■", BASE, say("key_null", language)))
+        legend.append(("■", BASE, say("key_null", language)))
     axes.plot(scan["k"], scan["silhouette"], color=ACCENT, marker="o", ms=5.5)
     low, high = axes.get_ylim()
     axes.set_ylim(min(low, 0.0), high)
-    key_line(axes, words)
+    key_line(axes, legend)
     number_axis(axes, "y", say("axis_silhouette", language), Scale("num", language))
 
 
 def _draw_stability(axes: Axes, scan: pd.DataFrame, language: str) -> None:
-    words = []
+    legend = []
     for name, colour, mark, icon in (
         ("min_jaccard", ACCENT, "o", "●"),
         ("bootstrap_min_jaccard", CATEGORICAL[1], "D", "◆"),
     ):
         if scan[name].notna().any():
             axes.plot(scan["k"], scan[name], color=colour, marker=mark, ms=5.5)
-            words.append((icon, colour, say(f"key_{name}", language)))
+            legend.append((icon, colour, say(f"key_{name}", language)))
     base_line(axes, STABLE, vertical=False)
     at = scan["k"].max()
     axes.annotate(
@@ -130,7 +130,7 @@ def _draw_stability(axes: Axes, scan: pd.DataFrame, language: str) -> None:
         color=GREY,
     )
     axes.set_ylim(0, 1.02)
-    key_line(axes, words)
+    key_line(axes, legend)
     number_axis(axes, "y", say("axis_jaccard", language), Scale("num", language))
 
 
@@ -152,7 +152,7 @@ def plot_profile(
     names : mapping, optional
         Segment to its name, or to a mapping of language to name.
     language, about
-        As everywhere.
+        "en" or "zh"; the facts for the footnote.
 
     Returns
     -------
@@ -192,7 +192,7 @@ def plot_profile(
 
 
 def _head(name: str, columns: int) -> str:
-    """Break the head of a column after its first colon, then wherever it is too wide."""
+    """Wrap a column heading after its first colon, and where it is too wide."""
     first, colon, detail = name.partition("：" if "：" in name else ": ")
     parts = [first + colon.strip(), detail] if detail else [name]
     return "\n".join(wrapped(part, max(5.0, 46 / columns)) for part in parts)
@@ -219,7 +219,7 @@ def plot_sizes(
     names : mapping, optional
         Segment to its name, or to a mapping of language to name.
     language, about
-        As everywhere.
+        "en" or "zh"; the facts for the footnote.
 
     Returns
     -------
@@ -238,11 +238,11 @@ def plot_sizes(
     title = say("chart_sizes_title" if len(rows) > 1 else "chart_sizes_one_title", language, values)
     heads = [wrapped(name_of(segment, language, names, most=2 * NAME_EMS), NAME_EMS) for segment in rows["segment"]]
     figure, axes = canvas(height_for(sum(1 + head.count("\n") for head in heads)))
-    at = row_axis(axes, heads)
+    positions = row_axis(axes, heads)
     colours = colours_of("segment", rows["segment"])
     reach = float(np.nanmax(rows[["share", "high"]].to_numpy(dtype=float)))
     axes.set_xlim(0, max(reach, 0.01))
-    axes.hlines(at, 0, rows["share"], colors=FAINT, linewidth=1.2, zorder=1)
+    axes.hlines(positions, 0, rows["share"], colors=FAINT, linewidth=1.2, zorder=1)
     points(axes, rows, value="share", colour=[colours[str(segment)] for segment in rows["segment"]])
     for position, row in enumerate(rows.itertuples()):
         text = share_and_n(row.share, row.n, language, least=about.least)
@@ -278,7 +278,7 @@ def plot_projection(
     names : mapping, optional
         Segment to its name, or to a mapping of language to name.
     language, about
-        As everywhere.
+        "en" or "zh"; the facts for the footnote.
 
     Returns
     -------
@@ -291,7 +291,7 @@ def plot_projection(
     title = say("chart_projection_title", language, {"share": sum(explained)})
     colours = colours_of("segment", keys)
     figure, (axes, side) = canvas("high", widths=(3.2, 1))
-    order = np.random.default_rng(0).permutation(len(rows))  # so that no segment hides another
+    order = np.random.default_rng(0).permutation(len(rows))  # random drawing order, so that no segment hides another
     axes.scatter(
         rows["x"].to_numpy()[order],
         rows["y"].to_numpy()[order],

@@ -53,14 +53,14 @@ def plot_shares(frame: pd.DataFrame, *, column: str, language: str = "en", about
     column : str
         The variable of the categories, for the title.
     language, about
-        As everywhere.
+        "en" or "zh"; the facts for the footnote.
 
     Returns
     -------
     Chart
     """
-    named = frame.assign(value=[value_key(column, value) if pd.notna(value) else value for value in frame["value"]])
-    ranked = _rank_categories(named, column, language, about.least)
+    labelled = frame.assign(value=[value_key(column, value) if pd.notna(value) else value for value in frame["value"]])
+    ranked = _rank_categories(labelled, column, language, about.least)
     largest = ranked.head(MOST_GROUPS).reset_index(drop=True)
     if largest["share"].isna().all():
         return not_enough(language)
@@ -73,8 +73,8 @@ def plot_shares(frame: pd.DataFrame, *, column: str, language: str = "en", about
     else:
         title = say("chart_shares_title", language, values)
     figure, axes = canvas(height_for(len(rows)))
-    at = row_axis(axes, [name_of(value, language) for value in rows["value"]])
-    _draw_shares(axes, rows, at, language, about.least)
+    positions = row_axis(axes, [name_of(value, language) for value in rows["value"]])
+    _draw_shares(axes, rows, positions, language, about.least)
     items = [
         (name_of(row.value, language), share_and_n(row.share, row.n, language, least=about.least))
         for row in rows.itertuples()

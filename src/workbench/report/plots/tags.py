@@ -23,7 +23,7 @@ def plot_items(frame: pd.DataFrame, *, language: str = "en", about: About = UNKN
     frame : DataFrame
         One row per item: item, group (a key of ``GROUPS``), status (known, unknown, off).
     language, about
-        As everywhere.
+        "en" or "zh"; the facts for the footnote.
 
     Returns
     -------
@@ -35,9 +35,9 @@ def plot_items(frame: pd.DataFrame, *, language: str = "en", about: About = UNKN
     title = say("chart_items_title", language, {"known": int(is_known.sum()), "n": len(frame)})
     figure, axes = canvas(height_for(len(counts)))
     names = [GROUPS[group][language] for group in counts.index]
-    at = row_axis(axes, names)
-    axes.barh(at, counts["size"], height=0.6, color=FAINT)
-    axes.barh(at, counts["sum"], height=0.6, color=ACCENT)
+    positions = row_axis(axes, names)
+    axes.barh(positions, counts["size"], height=0.6, color=FAINT)
+    axes.barh(positions, counts["sum"], height=0.6, color=ACCENT)
     items = []
     for position, (name, row) in enumerate(zip(names, counts.itertuples(index=False), strict=True)):
         known_of_all = f"{show(int(row[0]), 'int', language)} / {show(int(row[1]), 'int', language)}"

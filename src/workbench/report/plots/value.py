@@ -46,7 +46,7 @@ MODEL_COLOURS = {
 TOP = 0.1  # share of customers in the title of the ranking
 MOST_CURVES = 5
 DAYS_A_WEEK, LEAST_WEEKS = 7, 3  # shorter axes are in days
-_NEARLY_ALL = 0.99  # probabilities above are not told apart, nor are those below its complement
+_NEARLY_ALL = 0.99  # probabilities above it, or below 1 minus it, are not distinguished
 _LEAST_IN_CELL, _WHOLE_FROM = 0.1, 10  # expected purchases
 
 
@@ -59,7 +59,7 @@ def plot_tracking(frame: pd.DataFrame, *, language: str = "en", about: About = U
     frame : DataFrame
         ``judging.tracking`` with calibration_weeks (the cut-off) and chosen (the model of orders used).
     language, about
-        As everywhere.
+        "en" or "zh"; the facts for the footnote.
 
     Returns
     -------
@@ -77,8 +77,8 @@ def plot_tracking(frame: pd.DataFrame, *, language: str = "en", about: About = U
         style = "-" if name == model else (0, (4, 3))
         axes.plot(frame["week"], frame[f"{name}_total"], color=MODEL_COLOURS[name], lw=1.6, ls=style)
     axes.plot(frame["week"], frame["actual_total"], color=INK, lw=2.2)
-    words = [("—", INK, say("key_actual_orders", language))]
-    key_line(axes, [*words, *(("—", MODEL_COLOURS[name], label(name, language)) for name in models)])
+    legend = [("—", INK, say("key_actual_orders", language))]
+    key_line(axes, [*legend, *(("—", MODEL_COLOURS[name], label(name, language)) for name in models)])
     top = float(max(frame["actual_total"].max(), *(frame[f"{name}_total"].max() for name in models)))
     axes.annotate(
         say("key_test_period", language), (cut, top), (6, -4), textcoords="offset points", size=8.5, color=GREY
@@ -101,7 +101,7 @@ def plot_frequency(frame: pd.DataFrame, *, language: str = "en", about: About = 
     frame : DataFrame
         ``judging.by_frequency`` with chosen; groups below ``about.least`` customers are left out.
     language, about
-        As everywhere.
+        "en" or "zh"; the facts for the footnote.
 
     Returns
     -------
@@ -121,8 +121,8 @@ def plot_frequency(frame: pd.DataFrame, *, language: str = "en", about: About = 
         axes.plot(rows["repeats"], rows[name], color=MODEL_COLOURS[name], lw=1.6, ls=style)
     axes.vlines(rows["repeats"], rows["low"], rows["high"], colors=INK, linewidth=2, alpha=0.55)
     axes.scatter(rows["repeats"], rows["observed"], c=INK, s=42, zorder=3, linewidths=0)
-    words = [("●", INK, say("key_actual_interval", language))]
-    key_line(axes, [*words, *(("—", MODEL_COLOURS[name], label(name, language)) for name in models)])
+    legend = [("●", INK, say("key_actual_interval", language))]
+    key_line(axes, [*legend, *(("—", MODEL_COLOURS[name], label(name, language)) for name in models)])
     most = int(rows["repeats"].max())
     ticks = [f"{repeats}+" if repeats == 7 else str(repeats) for repeats in rows["repeats"]]  # noqa: PLR2004  the last group
     axes.set_xticks(rows["repeats"], labels=ticks)
@@ -147,7 +147,7 @@ def plot_tenths(frame: pd.DataFrame, *, language: str = "en", about: About = UNK
     frame : DataFrame
         ``judging.by_decile``.
     language, about
-        As everywhere.
+        "en" or "zh"; the facts for the footnote.
 
     Returns
     -------
@@ -160,8 +160,8 @@ def plot_tenths(frame: pd.DataFrame, *, language: str = "en", about: About = UNK
     at = frame["decile"].astype(float)
     axes.bar(at, frame["observed"], width=0.62, color=ACCENT)
     axes.scatter(at, frame["predicted"], marker="D", s=34, c=CATEGORICAL[1], zorder=3, linewidths=0)
-    words = [("■", ACCENT, say("key_actual_spend", language)), ("◆", CATEGORICAL[1], say("key_predicted", language))]
-    key_line(axes, words)
+    legend = [("■", ACCENT, say("key_actual_spend", language)), ("◆", CATEGORICAL[1], say("key_predicted", language))]
+    key_line(axes, legend)
     low = min(0.0, float(frame["observed"].min()))
     axes.set_ylim(low * 1.1, float(frame[["observed", "predicted"]].max().max()) * 1.08 or 1.0)
     axes.set_xticks(at, labels=[str(int(tick)) for tick in at])
@@ -182,7 +182,7 @@ def plot_ranking(frame: pd.DataFrame, *, language: str = "en", about: About = UN
     frame : DataFrame
         One row per customer: observed (spend of the test period), chosen and naive (predictions).
     language, about
-        As everywhere.
+        "en" or "zh"; the facts for the footnote.
 
     Returns
     -------
@@ -223,7 +223,7 @@ def plot_matrix(frame: pd.DataFrame, *, language: str = "en", about: About = UNK
     frame : DataFrame
         ``judging.recency_by_frequency``; cells below ``about.least`` customers stay blank.
     language, about
-        As everywhere.
+        "en" or "zh"; the facts for the footnote.
 
     Returns
     -------
@@ -258,7 +258,7 @@ def plot_matrix(frame: pd.DataFrame, *, language: str = "en", about: About = UNK
 
 
 def _in_cell(value: float, *, kind: str, language: str) -> str:
-    """Write an estimate in a cell: whole per cents, numbers with two digits; below 1 % or 0.1, or above 99 %, as such.
+    """Format an estimate: whole percentages, numbers with two digits; extremes as "< 1%", "> 99%" or "< 0.1".
 
     Examples
     --------
@@ -304,9 +304,9 @@ def plot_ladder(
         Level of the interval.
     horizon_days : int
     learned : bool
-        Whether ranges come from customers with a similar forecast in the test period.
+        Whether ranges are estimated from customers with a similar forecast in the test period.
     language, about
-        As everywhere.
+        "en" or "zh"; the facts for the footnote.
 
     Returns
     -------
@@ -346,7 +346,7 @@ def plot_returns(
     names : mapping, optional
         Names of groups by language.
     language, about
-        As everywhere.
+        "en" or "zh"; the facts for the footnote.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""The page of a run's stages and tables: what read what, how long it took, what was reused."""
+"""The page of a run's stages and tables: dependencies, run times, reused stages."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from workbench.report.text import label, say
 
 __all__ = ["KINDS", "StageNode", "TableNode", "graph_page"]
 
-KINDS = {"ran": "✓", "reused": "↻", "skipped": "–", "failed": "✕", "outside": "·"}  # of a stage in a run: its icon
+KINDS = {"ran": "✓", "reused": "↻", "skipped": "–", "failed": "✕", "outside": "·"}  # outcome of a stage -> its icon
 _DIGITS = 12  # of a digest
 _LETTERS = 24  # of a label in a box
-_SPECIAL = ("people", "summaries")  # what is read and is no table
+_SPECIAL = ("people", "summaries")  # inputs that are not tables
 
 
 @dataclass(frozen=True)
@@ -36,12 +36,12 @@ class StageNode:
     kind : str
         ``ran``, ``reused``, ``skipped``, ``failed`` or ``outside`` (not in this run).
     seconds : float
-        Of the run in which it ran.
+        Run time in the run that computed it.
     tables : list of TableNode
     reads : list of (str, str)
-        A table and the stage that wrote it; ``people`` and ``summaries`` stand for what is no table.
+        Table and the stage that wrote it; ``people`` and ``summaries`` are inputs that are not tables.
     from_run : str
-        The run that computed it, where this one did not.
+        The run that computed it; empty if it is this run.
     note : str
         Why it was skipped.
     page : str

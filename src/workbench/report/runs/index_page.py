@@ -22,16 +22,16 @@ class RunRow:
     ----------
     run_id : str
     started : str
-        UTC, as it is shown.
+        Start time in UTC, formatted.
     as_of : str
     status : str
         ``done`` or ``failed``.
     ran, reused, skipped : int
-        Stages.
+        Numbers of stages.
     alerts, warnings : int or None
-        None where nothing watched.
+        None if no stage checks for alerts.
     report, graph, failed_page : str
-        Addresses relative to the index; empty where there is no such page.
+        Addresses relative to the index; empty if there is no such page.
     failed_stage : str
     """
 
@@ -60,17 +60,17 @@ class ProfileRow:
     runs : list of RunRow
         The newest first.
     total : int
-        Kept runs, of which ``runs`` are the newest.
+        Number of kept runs; ``runs`` has the newest.
     good : RunRow or None
-        The last good run.
+        The last successful run.
     good_days : int or None
-        Its age when the page was written.
+        Age of that run in days when the page was written.
     schedule : str
-        In words; empty: none.
+        The schedule in words; empty if there is none.
     next : str
-        The next moment.
+        The next scheduled time.
     missed : str
-        The moment that nobody ran; empty: none.
+        The missed scheduled time; empty if there is none.
     """
 
     name: str
@@ -99,10 +99,10 @@ def index_page(
     ----------
     profiles : sequence of ProfileRow
     written : str
-        The moment the page was written, UTC.
+        When the page was written, UTC.
     language : {"en", "zh"}
     other : tuple of str, optional
-        Address and words of the page in the other language.
+        Address and link text of the page in the other language.
     """
     context = {
         "title": say("index_title", language),

@@ -1,7 +1,7 @@
-"""Placing a graph: layers from top to bottom, few crossings, long edges led around boxes.
+"""Lay out a graph: layers from top to bottom, few crossings, long edges routed around boxes.
 
 The steps are those of Sugiyama, Tagawa and Toda (1981): layers by the longest path, a virtual node wherever an edge
-passes a layer, and the order within a layer by the mean place of the neighbours.
+passes a layer, and the order within a layer by the mean position of the neighbours.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ Edge = tuple[str, str]
 
 @dataclass(frozen=True)
 class Box:
-    """The place of a node: upper left corner and size."""
+    """The position of a node: upper left corner and size."""
 
     name: str
     x: float
@@ -40,7 +40,7 @@ class Layout:
 
 
 def needed_edges(edges: Sequence[Edge]) -> list[Edge]:
-    """Leave out each edge that follows from a longer way (the transitive reduction of a graph without circles).
+    """Drop edges implied by longer paths (the transitive reduction of an acyclic graph).
 
     Examples
     --------
@@ -67,7 +67,7 @@ def needed_edges(edges: Sequence[Edge]) -> list[Edge]:
 
 
 def lay_out(names: Sequence[str], edges: Sequence[Edge]) -> Layout:
-    """Place the nodes of a graph without circles.
+    """Lay out an acyclic graph.
 
     Parameters
     ----------
@@ -107,7 +107,7 @@ def _way(edge: Edge, depth: Mapping[str, int]) -> list[str]:
 
 
 def _order(layers: list[list[str]], links: Sequence[Edge]) -> None:
-    """Sort every layer by the mean place of the neighbours above, then of those below, several times."""
+    """Sort every layer by the mean position of the neighbours above, then of those below, several times."""
     above: dict[str, list[str]] = {}
     below: dict[str, list[str]] = {}
     for start, end in links:

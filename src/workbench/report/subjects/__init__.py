@@ -1,1 +1,1 @@
-"""Pages for the people in the data, and for those who answer for it."""
+"""Pages for data subjects, and for the people responsible for the data."""

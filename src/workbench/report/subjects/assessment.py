@@ -1,4 +1,4 @@
-"""The record of processing and impact assessment: from facts to a page and to Markdown, in both languages."""
+"""The record of processing and impact assessment as a page and as Markdown, in both languages."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ __all__ = ["assessment_markdown", "assessment_page"]
 
 @dataclass(frozen=True)
 class _Part:
-    """A part: paragraphs, then at most one table."""
+    """A part of the assessment: paragraphs, then at most one table."""
 
     title: str
     texts: list[str] = field(default_factory=list)
@@ -29,7 +29,7 @@ def assessment_page(facts: Mapping[str, Any], *, language: str) -> str:
     Parameters
     ----------
     facts : mapping
-        As gathered from the profile; counts below ``min_cell`` are not shown.
+        Facts gathered from the profile; counts below ``min_cell`` are not shown.
     language : {"en", "zh"}
     """
     parts = [{"title": part.title, "texts": part.texts, "columns": part.columns, "cells": part.rows}
@@ -39,7 +39,7 @@ def assessment_page(facts: Mapping[str, Any], *, language: str) -> str:
 
 
 def assessment_markdown(facts: Mapping[str, Any], *, language: str) -> str:
-    """Write the same as Markdown, to be kept under version control or pasted into a form."""
+    """Write the assessment as Markdown, for version control or for pasting into a form."""
     lines = [f"# {_title(facts, language)}", "", *[text + "\n" for text in _lead(facts, language)]]
     for part in _parts(facts, language):
         lines += [f"## {part.title}", "", *[text + "\n" for text in part.texts]]
@@ -93,10 +93,10 @@ def _purposes(facts: Mapping[str, Any], language: str) -> _Part:
     rows = []
     for purpose, counts in facts["permissions"].items():
         permitted = counts.get("", 0)
-        rest = sum(counts.values()) - permitted
+        refused = sum(counts.values()) - permitted
         basis = facts["legal_basis"].get(purpose) or say("assess_basis_missing", language)
         rows.append(
-            [label(purpose, language), _count(permitted, facts, language), _count(rest, facts, language), basis]
+            [label(purpose, language), _count(permitted, facts, language), _count(refused, facts, language), basis]
         )
     return _Part(
         _heading("purposes", language),
@@ -233,7 +233,7 @@ def _used(name: str, values: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _gaps(facts: Mapping[str, Any], language: str) -> list[str]:
-    """Name for each action the groups that differ most, where that is more than chance."""
+    """Name for each action the groups that differ most, if the difference is significant."""
     compared: dict[tuple[str, str], list[Mapping[str, Any]]] = {}
     for entry in facts["offers"]:
         compared.setdefault((entry["action"], entry["column"]), []).append(entry)

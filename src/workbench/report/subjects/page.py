@@ -1,4 +1,4 @@
-"""The page of everything held of a person: readable without knowing the workbench."""
+"""The page with all data about a person, readable without knowing the workbench."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ __all__ = ["subject_page"]
 
 _HEADS = ("files", "columns", "meaning", "definition", "exported", "at", "list", "plan", "arm", "name", "expires_at",
           "since", "status")  # fmt: skip
-_WIDE = 12  # columns of a table; a wider single row is turned on its side
+_WIDE = 12  # columns of a table; a wider single row is transposed
 
 
 def subject_page(holdings: Mapping[str, Any], *, who: str, language: str) -> str:
-    """Write what is held of a person as one self-contained page.
+    """Write all data about a person as one self-contained page.
 
     Parameters
     ----------
     holdings : mapping
         ``made_on`` and, by profile, contact, sources, purposes, tags, scores with their logic, records, exports.
     who : str
-        As the request named them.
+        The person as named in the request.
     language : {"en", "zh"}
     """
     context = {

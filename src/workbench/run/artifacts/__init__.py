@@ -1,1 +1,1 @@
-"""What a run reads and leaves in the workspace: its context, lock, manifests, model files and folder of reports."""
+"""Files a run reads and writes in the workspace: context, lock, manifests, model files, report folders."""

@@ -1,4 +1,4 @@
-"""Assignment files: who was put into which arm, written once and read back by 01 as the source ``assignments``."""
+"""Assignment files: the arm of each customer in a test; 01 reads them as the source ``assignments``."""
 
 from __future__ import annotations
 
@@ -34,21 +34,21 @@ __all__ = [
     "write_sealed",
 ]
 
-_ABOUT = ".json"  # beside the assignment: what was planned
-_DIGESTS = "SHA256SUMS"  # of the folder: the digest of every file in it that the workbench wrote
-_MODE = 0o600  # it names customers
+_ABOUT = ".json"  # the plan of the test, next to the assignment
+_DIGESTS = "SHA256SUMS"  # digests of the files that the workbench wrote into the folder
+_MODE = 0o600  # the file holds customer ids
 _LONGEST_BYTES = 200
 _KEY = ["source", "source_id"]
 _SHARE_SUM = 1e-6
 
 
 def assignment_path(workspace: Workspace, profile: str, experiment: str) -> Path:
-    """Return the file of an experiment's assignment.
+    """Return the path of an experiment's assignment file.
 
     Raises
     ------
     ProfileError
-        The name cannot be that of a file.
+        The name is not a valid file name.
     """
     unprintable = any(unicodedata.category(sign)[0] == "C" for sign in experiment)
     too_long = len(experiment.encode()) > _LONGEST_BYTES
@@ -73,8 +73,8 @@ def read_assignment(workspace: Workspace, profile: str, experiment: str) -> pd.D
         The file was changed since it was written.
     """
     path = assignment_path(workspace, profile, experiment)
-    own = f"/{path.name}"
-    if faults := [fault for fault in assignments_changed(workspace, profile) if fault.where.endswith(own)]:
+    suffix = f"/{path.name}"
+    if faults := [fault for fault in assignments_changed(workspace, profile) if fault.where.endswith(suffix)]:
         raise DataError(faults)
     rows: list[dict[str, str]] = []
     if path.is_file():
@@ -85,20 +85,20 @@ def read_assignment(workspace: Workspace, profile: str, experiment: str) -> pd.D
 
 
 def planned_tests(workspace: Workspace, profile: str) -> dict[str, dict[str, Any]]:
-    """Return what was stated about the experiments that have an assignment file: outcome, control and the plan."""
-    stated = {}
+    """Return outcome, control and plan of every experiment that has an assignment file."""
+    plans = {}
     for name in assignments_written(workspace, profile):
         path = assignment_path(workspace, profile, name).with_suffix(_ABOUT)
         if path.is_file():
-            stated[name] = json.loads(path.read_text(encoding="utf-8"))
-    return stated
+            plans[name] = json.loads(path.read_text(encoding="utf-8"))
+    return plans
 
 
 def stated_tests(workspace: Workspace, profile: str) -> dict[str, dict[str, Any]]:
-    """Return outcome and control of our own tests, by which 10 measures them."""
-    stated = planned_tests(workspace, profile)
+    """Return outcome and control of the planned tests, which 10 uses to measure their effects."""
+    plans = planned_tests(workspace, profile)
     return {
-        name: {key: facts[key] for key in ("control", "outcome") if facts.get(key)} for name, facts in stated.items()
+        name: {key: facts[key] for key in ("control", "outcome") if facts.get(key)} for name, facts in plans.items()
     }
 
 
@@ -111,7 +111,7 @@ def write_assignment(
     *,
     about: Mapping[str, Any] | None = None,
 ) -> Path:
-    """Write who is in which arm of an experiment, for 01 to read.
+    """Write the arm of each record in an experiment, for 01 to read.
 
     Parameters
     ----------
@@ -119,28 +119,28 @@ def write_assignment(
     profile : str
     experiment : str
     frame : DataFrame
-        source (whose id it is, as in ``identities``; empty where identities are not resolved), source_id, arm, share
-        (of the arm in the design). One row per record.
+        source (as in ``identities``; empty where identities are not resolved), source_id, arm, share (planned share
+        of the arm). One row per record.
     assigned_at : datetime
-        In the shop's zone: of a plan the start of its ``as_of`` day, never the clock.
+        In the shop's time zone; for a plan the start of its ``as_of`` day, never the current time.
     about : mapping, optional
-        ``outcome`` (by which 10 measures it, where the profile declares none), ``control`` (its arm), and the plan of
-        the test. It is written once, beside the assignment.
+        ``outcome`` (used by 10 where the profile declares none), ``control`` (the control arm) and the plan of the
+        test. Written once, next to the assignment.
 
     Returns
     -------
     Path
-        ``data/raw/<profile>/assignments/<experiment>.csv``, which only its owner may read, sorted by source and id.
-        People already in it stay as they are, with their moment of assignment; new ones are added. The same content
-        again changes nothing. Ids are written as they are, since 01 reads them back: the file is no export.
+        ``data/raw/<profile>/assignments/<experiment>.csv``, readable by its owner only, sorted by source and id.
+        Existing rows keep their arm and their time of assignment; new rows are added. Writing the same rows again
+        changes nothing. Ids are written unchanged, since 01 reads them back.
 
     Raises
     ------
     DataError
-        Somebody would change the arm, an arm its share, the test its outcome or control; a record is in the frame
-        twice, a cell is blank.
+        The arm of a record, the share of an arm, the outcome or the control would change; a record is duplicated; a
+        cell is blank.
     ProfileError
-        The name cannot be that of a file.
+        The name is not a valid file name.
     """
     path = assignment_path(workspace, profile, experiment)
     fresh = frame[["source", "source_id", "arm", "share"]].astype(dict.fromkeys((*_KEY, "arm"), "str"))
@@ -164,7 +164,7 @@ def write_assignment(
 
 
 def write_sealed(path: Path, content: bytes) -> Path:
-    """Write a file of the assignments, and its digest before and after it, so that a kill at any moment is no change.
+    """Write a file and its digest. While it is written both digests are valid, so a killed write is not an error.
 
     Parameters
     ----------
@@ -179,7 +179,7 @@ def write_sealed(path: Path, content: bytes) -> Path:
 
 
 def forget_absent(folder: Path) -> None:
-    """Forget the digests of files that are no longer in a folder of assignments."""
+    """Remove the digests of assignment files that no longer exist."""
     digests = _digests(folder)
     present = {name: accepted for name, accepted in digests.items() if (folder / name).is_file()}
     if not present:
@@ -189,7 +189,7 @@ def forget_absent(folder: Path) -> None:
 
 
 def assignments_changed(workspace: Workspace, profile: str) -> list[Fault]:
-    """Return a fault for every assignment, or plan of one, that is not as the workbench wrote it."""
+    """Return a fault for every assignment or plan file that was changed after the workbench wrote it."""
     folder = assignment_folder(workspace, profile)
     expected = "Who was put into which arm, as it was written (SHA-256)"
     return [
@@ -200,7 +200,7 @@ def assignments_changed(workspace: Workspace, profile: str) -> list[Fault]:
 
 
 def _digests(folder: Path) -> dict[str, set[str]]:
-    """Return the digests of the files in a folder, by name; two where the second is about to be written."""
+    """Return file name to valid digests; two while a file is being rewritten."""
     path, digests = folder / _DIGESTS, defaultdict(set)
     for line in path.read_text(encoding="utf-8").splitlines() if path.is_file() else ():
         digest, _, name = line.partition("  ")
@@ -214,7 +214,7 @@ def _write_digests(folder: Path, digests: Mapping[str, set[str]]) -> None:
 
 
 def _restated(stated: Mapping[str, Any], about: Mapping[str, Any]) -> list[Fault]:
-    """List the outcome and the control, where they are not those of the first assignment."""
+    """List faults where the outcome or the control differs from the first assignment."""
     names = [name for name in ("outcome", "control") if stated and name in about and about[name] != stated.get(name)]
     return [
         Fault("", f"{name} is {about[name]}, and was {stated.get(name)}", "A test keeps what it was planned for",
@@ -228,16 +228,16 @@ def _rest(fault: Fault) -> tuple[str, str]:
 
 
 def _faults(fresh: pd.DataFrame) -> list[Fault]:
-    """List what is wrong with the rows themselves."""
+    """List faults in the new rows."""
     faults = []
     if fresh.empty:
         faults.append(Fault("", "nobody to assign", "At least one customer"))
     blank = [name for name in ("source_id", "arm") if (fresh[name].str.strip() == "").any()]
     if blank:
         faults.append(Fault("", f"blank cells in {', '.join(blank)}", "An id and an arm in every row"))
-    twice = int(fresh.duplicated(_KEY).sum())
-    if twice:
-        faults.append(Fault("", f"{twice:,} records are in it twice", "One row per record, in one arm"))
+    duplicates = int(fresh.duplicated(_KEY).sum())
+    if duplicates:
+        faults.append(Fault("", f"{duplicates:,} records are in it twice", "One row per record, in one arm"))
     shares = fresh.groupby("arm")["share"].agg(["min", "max"])
     wrong = shares.isna().any(axis=None) or (shares["min"] != shares["max"]).any()
     if wrong or (len(shares) and (shares["min"].min() <= 0 or shares["max"].sum() > 1 + _SHARE_SUM)):
@@ -246,17 +246,17 @@ def _faults(fresh: pd.DataFrame) -> list[Fault]:
 
 
 def _changes(earlier: pd.DataFrame, fresh: pd.DataFrame) -> list[Fault]:
-    """List what a new assignment would change of an earlier one."""
+    """List faults where the new assignment would change an arm or a share of the earlier one."""
     joined = earlier.merge(fresh.drop_duplicates(_KEY), on=_KEY, suffixes=("", "_now"))
     moved = int((joined["arm"] != joined["arm_now"]).sum())
     remedy = "Give the new experiment a name of its own"
     faults = []
     if moved:
-        found = f"{moved:,} of {len(joined):,} records are already in another arm"
-        faults.append(Fault("", found, "Nobody changes the arm of an experiment", remedy))
+        problem = f"{moved:,} of {len(joined):,} records are already in another arm"
+        faults.append(Fault("", problem, "Nobody changes the arm of an experiment", remedy))
     before, now = earlier.groupby("arm")["share"].first(), fresh.groupby("arm")["share"].first()
-    both = [arm for arm in before.index if arm in now.index and abs(before[arm] - now[arm]) > _SHARE_SUM]
-    if both:
-        found = f"arm {both[0]} has the share {now[both[0]]:g}, and had {before[both[0]]:g}"
-        faults.append(Fault("", found, "The shares of the first assignment", remedy))
+    changed_arms = [arm for arm in before.index if arm in now.index and abs(before[arm] - now[arm]) > _SHARE_SUM]
+    if changed_arms:
+        problem = f"arm {changed_arms[0]} has the share {now[changed_arms[0]]:g}, and had {before[changed_arms[0]]:g}"
+        faults.append(Fault("", problem, "The shares of the first assignment", remedy))
     return faults

@@ -1,9 +1,9 @@
-"""The audit log: what left the workbench and who opened the vault, one line each, chained so that changes are seen.
+"""The audit log: one line per export or opened vault, chained so that changes are detected.
 
-A line of ``.workbench/audit.jsonl`` holds its number, the moment, the operating system's user, the event, its facts
+A line of ``.workbench/audit.jsonl`` holds its number, the time, the operating system's user, the event, its facts
 (counts and names of profiles, plans and files, no customer), the SHA-256 of the line before, and an HMAC-SHA-256 of all
-that. The key of the HMAC is derived from the vault's key where one is given, else it is a random key of the workspace.
-Where ``WORKBENCH_AUDIT_HEAD`` names a file outside the workspace, it keeps the length and the last digest.
+that. The key of the HMAC is derived from the vault's key if one is set; otherwise it is a random key of the workspace.
+If ``WORKBENCH_AUDIT_HEAD`` names a file outside the workspace, that file keeps the line count and the last digest.
 """
 
 from __future__ import annotations
@@ -45,19 +45,19 @@ _KEYS = ("number", "at", "by", "event", "facts", "previous", "key", "mac")
 
 @dataclass
 class Verdict:
-    """What a check of the audit log found.
+    """The result of a check of the audit log.
 
     Attributes
     ----------
     lines : int
         Lines of the log.
     changed : list of (int, str)
-        Number of a line (from 1; 0: the log as a whole) and what is wrong with it, a key of the texts: not_a_line,
+        Number of a line (from 1; 0: the whole log) and the key of a text that says what is wrong: not_a_line,
         order, chain, mac, shorter, head, head_unreadable, no_workspace_key.
     unchecked : int
-        Lines whose HMAC needs a key of the vault that is not given.
+        Lines whose HMAC cannot be checked because the vault's key is not set.
     own_key : int
-        Lines whose HMAC was made with the workspace's own key, by which whoever reads the folder could rewrite them.
+        Lines whose HMAC uses the workspace's own key; anybody who can read the folder could forge them.
     head : bool
         Whether the length and the last line were compared with a copy outside the workspace.
     """
@@ -88,8 +88,8 @@ def append_audit(workspace: Workspace, event: str, **facts: Any) -> dict[str, An
     Raises
     ------
     DataError
-        The file named by ``WORKBENCH_AUDIT_HEAD`` lies inside the workspace, or the log is not the one it was kept of:
-        a log that was cut is not continued.
+        The file named by ``WORKBENCH_AUDIT_HEAD`` lies inside the workspace, or it does not match the end of the log:
+        a truncated log is not continued.
     ValueError
         An unknown event.
     """
@@ -99,9 +99,9 @@ def append_audit(workspace: Workspace, event: str, **facts: Any) -> dict[str, An
         path, head = audit_path(workspace), _head_path(workspace)
         number, previous, torn = _end_of(path)
         if head is not None and head.exists() and _compare(_lines(path), _read_head(head)):
-            found = f"the audit log does not end as {HEAD_VARIABLE} says"
+            problem = f"the audit log does not end as {HEAD_VARIABLE} says"
             remedy = "Look into it with 'workbench audit verify'; then move that file away to begin a new one"
-            raise DataError(Fault(workspace.relative(path), found, "A log that was not changed", remedy))
+            raise DataError(Fault(workspace.relative(path), problem, "A log that was not changed", remedy))
         vault_key = find_key(workspace)
         entry: dict[str, Any] = {
             "number": number + 1, "at": dt.datetime.now(dt.UTC).isoformat("T", "seconds"), "by": _user(),
@@ -117,15 +117,15 @@ def append_audit(workspace: Workspace, event: str, **facts: Any) -> dict[str, An
 
 
 def verify_audit(workspace: Workspace) -> Verdict:
-    """Check every line of the audit log, the chain between them, and the copy of its end outside the workspace.
+    """Check every line of the audit log, the chain between lines, and the copy of its end outside the workspace.
 
-    Without the copy a log that was cut at its end, or removed, looks whole; without the vault's key a line that was
-    made with it is checked by the chain alone.
+    Without the copy a truncated or removed log is not detected. Without the vault's key a line whose HMAC uses it is
+    checked by the chain only.
 
     Raises
     ------
     DataError
-        ``WORKBENCH_AUDIT_HEAD`` names a file inside the workspace, or the vault's key is none.
+        ``WORKBENCH_AUDIT_HEAD`` names a file inside the workspace, or the vault's key is malformed.
     """
     head_path = _head_path(workspace)
     with _held(workspace):
@@ -145,16 +145,16 @@ def verify_audit(workspace: Workspace) -> Verdict:
 
 
 class _Keys:
-    """The keys by which lines are checked, read once."""
+    """The HMAC keys, read once."""
 
     def __init__(self, workspace: Workspace):
         vault: VaultKey | None = find_key(workspace)
-        own = _workspace_key(workspace, make=False)
-        self.by_name = {_VAULT: vault.derive(_DOMAIN) if vault else b"", _WORKSPACE: own}
+        workspace_key = _workspace_key(workspace, make=False)
+        self.by_name = {_VAULT: vault.derive(_DOMAIN) if vault else b"", _WORKSPACE: workspace_key}
 
 
 def _fault(line: bytes, number: int, previous: str, keys: _Keys, verdict: Verdict) -> str:
-    """Return what is wrong with a line, or nothing."""
+    """Return the text key of what is wrong with a line; empty if it is valid."""
     entry = _entry(line, keys)
     if entry is None:
         return "not_a_line"
@@ -171,17 +171,17 @@ def _fault(line: bytes, number: int, previous: str, keys: _Keys, verdict: Verdic
 
 
 def _entry(line: bytes, keys: _Keys) -> dict[str, Any] | None:
-    """Return the content of a line, None if it is none of ours."""
+    """Return the content of a line; None if it is not a valid audit line."""
     try:
         entry = json.loads(line)
     except ValueError:
         return None
-    ours = isinstance(entry, dict) and tuple(entry) == _KEYS and entry["key"] in keys.by_name
-    return entry if ours and line.endswith(b"\n") else None
+    valid = isinstance(entry, dict) and tuple(entry) == _KEYS and entry["key"] in keys.by_name
+    return entry if valid and line.endswith(b"\n") else None
 
 
 def _compare(lines: list[bytes], head: dict[str, Any] | None) -> list[tuple[int, str]]:
-    """Compare the end of the log with its copy; an append that was cut short between both is no fault."""
+    """Compare the end of the log with its copy; an append interrupted between the two writes is accepted."""
     if head is None:
         return [(0, "head_unreadable")] if lines else []
     length, digest = len(lines), _digest(lines[-1]) if lines else _START
@@ -195,7 +195,7 @@ def _compare(lines: list[bytes], head: dict[str, Any] | None) -> list[tuple[int,
 
 @contextmanager
 def _held(workspace: Workspace) -> Iterator[None]:
-    """Hold the log; its folder is private from the beginning."""
+    """Lock the log; its folder is created private."""
     folder = audit_path(workspace).parent
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     folder.chmod(0o700)
@@ -217,7 +217,7 @@ def _lines(path: Path) -> list[bytes]:
 
 
 def _end_of(path: Path) -> tuple[int, str, bool]:
-    """Return the lines of the log, the digest of the last one, and whether its end was cut off."""
+    """Return the number of lines, the digest of the last one, and whether it was cut off."""
     lines = _lines(path)
     if not lines:
         return 0, _START, False
@@ -266,7 +266,7 @@ def _read_head(path: Path | None) -> dict[str, Any] | None:
 
 
 def _write_head(path: Path | None, length: int, digest: str, *, coming: str = "") -> None:
-    """Keep the length and the last digest, and before an append the digest of the line to come."""
+    """Write the line count and the last digest to the copy; before an append also the digest of the coming line."""
     if path is not None:
         head = {"length": length, "digest": digest} | ({"coming": coming} if coming else {})
         write_text(path, json.dumps(head) + "\n", mode=0o600)

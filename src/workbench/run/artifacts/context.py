@@ -1,4 +1,4 @@
-"""The context of a run, as a stage needs it: started by a flow or by hand."""
+"""The context of a run for its stages, started by a flow or by hand."""
 
 from __future__ import annotations
 
@@ -44,13 +44,13 @@ class RunContext:
     stages : dict
         Status of every stage so far, for the report.
     today : str
-        The day of the run where the shop is, frozen.
+        The day of the run in the shop's time zone, fixed at its start.
     memory_limit_gb : float
-        Memory of this stage's engine; 0: the value of the profile.
+        Memory limit of this stage's engine; 0: the value of the profile.
     threads : int
         Threads of this stage's engine; 0: the value of the profile.
     scratch : str
-        Name of the scratch area the results go to; empty: they are published.
+        Name of the scratch area that receives the results; empty: they are published.
     """
 
     workspace: str
@@ -85,7 +85,7 @@ def new_run_id(after: str = "") -> str:
     Parameters
     ----------
     after : str
-        The id of the run before, which the new one sorts after: where the clock shows less, a second later.
+        The id of the previous run. If the clock is behind it, the new id is one second after it.
     """
     now = dt.datetime.now(dt.UTC).replace(microsecond=0)
     with suppress(ValueError):
@@ -97,7 +97,7 @@ def new_run_id(after: str = "") -> str:
 def current_context(profile: str) -> RunContext:
     """Return the context that a flow has prepared, or a new one for a run by hand.
 
-    By hand the as-of date is that of the profile, or the one that 01 determined.
+    For a run by hand the as-of date is that of the profile, or the one that 01 determined.
 
     Parameters
     ----------

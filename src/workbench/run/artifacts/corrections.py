@@ -1,6 +1,6 @@
-"""Corrections that win over the sources, and people whose data is kept and not used.
+"""Corrections that override the sources, and restricted records, which are kept but not used.
 
-Both lie in ``.workbench``, readable by their owner alone: ``corrections.json`` with the corrected values, and
+Both are files in ``.workbench``, readable by their owner only: ``corrections.json`` with the corrected values, and
 ``restrictions.json`` with ids of records.
 """
 
@@ -25,12 +25,12 @@ __all__ = [
 
 
 def corrections_path(workspace: Workspace) -> Path:
-    """Return the file of corrections."""
+    """Return the path of the corrections file."""
     return workspace.lock.parent / "corrections.json"
 
 
 def restrictions_path(workspace: Workspace) -> Path:
-    """Return the file of restrictions."""
+    """Return the path of the restrictions file."""
     return workspace.lock.parent / "restrictions.json"
 
 
@@ -41,36 +41,36 @@ def read_corrections(workspace: Workspace) -> list[dict[str, Any]]:
 
 def correction_digest(workspace: Workspace, profile: str) -> str:
     """Digest the corrections of a profile; empty where there is none."""
-    own = [entry for entry in read_corrections(workspace) if entry["profile"] == profile]
-    return digest_json(own) if own else ""
+    entries = [entry for entry in read_corrections(workspace) if entry["profile"] == profile]
+    return digest_json(entries) if entries else ""
 
 
 def add_corrections(workspace: Workspace, entries: Iterable[Mapping[str, Any]]) -> None:
-    """Add corrections; a later one of the same cell replaces the earlier."""
+    """Add corrections; a later correction of the same cell replaces the earlier one."""
     keys = ("profile", "source", "source_id", "column")
     by_cell = {tuple(entry[key] for key in keys): dict(entry) for entry in [*read_corrections(workspace), *entries]}
     _write(corrections_path(workspace), list(by_cell.values()))
 
 
 def read_restrictions(workspace: Workspace, profile: str) -> list[tuple[str, str]]:
-    """Return the restricted records of a profile: source of people (empty without resolved identities), id."""
+    """Return the restricted records of a profile: source (empty if identities are not resolved) and id."""
     entries = _read(restrictions_path(workspace), workspace)
     return sorted({(entry["source"], entry["source_id"]) for entry in entries if entry["profile"] == profile})
 
 
 def restriction_digest(workspace: Workspace, profile: str) -> str:
     """Digest the restrictions of a profile; empty where there is none."""
-    own = read_restrictions(workspace, profile)
-    return digest_json(own) if own else ""
+    records = read_restrictions(workspace, profile)
+    return digest_json(records) if records else ""
 
 
 def restrict_records(workspace: Workspace, records: Sequence[Mapping[str, str]], *, since: str) -> None:
-    """Restrict records: profile, source, source_id."""
+    """Add records (profile, source, source_id) to the restrictions."""
     earlier = _read(restrictions_path(workspace), workspace)
     present = {(entry["profile"], entry["source"], entry["source_id"]) for entry in earlier}
-    fresh = [dict(entry) | {"since": since} for entry in records
+    added = [dict(entry) | {"since": since} for entry in records
              if (entry["profile"], entry["source"], entry["source_id"]) not in present]  # fmt: skip
-    _write(restrictions_path(workspace), [*earlier, *fresh])
+    _write(restrictions_path(workspace), [*earlier, *added])
 
 
 def lift_restrictions(workspace: Workspace, records: Sequence[Mapping[str, str]]) -> None:
@@ -97,11 +97,11 @@ def _write(path: Path, entries: list[dict[str, Any]]) -> None:
 
 
 def restricted_customers(store: Store, records: Sequence[tuple[str, str]]) -> set[str]:
-    """Return the customers of restricted records: one restricted record counts for all that are merged with it."""
+    """Return the customers with a restricted record; it restricts all records merged with it."""
     if not records:
         return set()
     if "identities" not in store.present():
         return {source_id for _, source_id in records}
     identities = store.read("identities").select("source", "source_id", "customer_id").to_pyarrow().to_pylist()
-    wanted = set(records)
-    return {row["customer_id"] for row in identities if (row["source"], row["source_id"]) in wanted}
+    restricted = set(records)
+    return {row["customer_id"] for row in identities if (row["source"], row["source_id"]) in restricted}

@@ -1,4 +1,4 @@
-"""The tables of good runs, kept under ``.runs/<run_id>``, and which of them a stage compares with."""
+"""The tables of successful runs, kept under ``.runs/<run_id>``, and the choice of the run to compare with."""
 
 from __future__ import annotations
 
@@ -37,14 +37,14 @@ KEPT_TABLES = (
 _DEFINITION = "segment_definition.json"
 _SEGMENTING, _WATCHING = "06_segment_customers", "13_watch_changes"
 _FORMAT = 1
-COMPARED = "compared_with"  # in what a stage read: the digest of the kept run from which it took a table
+COMPARED = "compared_with"  # key in reads.json: digest of the kept run from which the stage read a table
 _NONE, _LAST = "none", "last"
 _MOST = 60  # runs whose predictions are checked
 
 
 @dataclass(frozen=True)
 class KeptRun:
-    """The tables of a good run.
+    """The tables of a successful run.
 
     Attributes
     ----------
@@ -63,7 +63,7 @@ class KeptRun:
 
     @property
     def as_of(self) -> dt.date:
-        """The date as of which its tables are."""
+        """The as-of date of its tables."""
         return dt.date.fromisoformat(self.manifest["as_of"])
 
     @property
@@ -73,28 +73,28 @@ class KeptRun:
 
     @cached_property
     def digest(self) -> str:
-        """The digest of all that a later run may take from it; ids and times of the run are no part of it."""
+        """The digest of everything that a later run may read from it, without run ids and times."""
         stages = {name: entry for name, entry in self.stages.items() if name < _WATCHING}
         return digest_json([self.manifest["as_of"], self.manifest["format"], self.manifest["tables"], stages])
 
     def path(self, table: str) -> Path | None:
-        """Return the file of a table; None where the run had none."""
+        """Return the path of a table; None if the run did not have it."""
         path = self.folder / f"{table}.parquet"
         return path if path.is_file() else None
 
     def definition(self) -> dict[str, Any]:
-        """Return the segment definition of the run; empty where it had none."""
+        """Return the segment definition of the run; empty if it had none."""
         path = self.folder / _DEFINITION
         return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
 
 
 def runs_folder(workspace: Workspace, profile: str) -> Path:
-    """Return the folder of the kept runs of a profile: one for all scratch areas, which keep none of their own."""
+    """Return the folder of the kept runs of a profile; scratch areas share it and add no runs."""
     return workspace.root / "data" / "processed" / profile / ".runs"
 
 
 def keep_run(workspace: Workspace, profile: Profile, summary: Mapping[str, Any]) -> Path | None:
-    """Keep the tables of a good run by hard links (copies on a disk without links).
+    """Keep the tables of a successful run as hard links, or as copies where the disk has no links.
 
     Parameters
     ----------
@@ -106,7 +106,7 @@ def keep_run(workspace: Workspace, profile: Profile, summary: Mapping[str, Any])
     Returns
     -------
     Path or None
-        None where the run is not kept: it failed, is undated, lies in a scratch area, or left tables of another date.
+        None if the run is not kept: it failed, has no date, is in a scratch area, or has tables of another date.
     """
     if workspace.scratch or summary["status"] != "done" or not summary["as_of"]:
         return None
@@ -143,7 +143,7 @@ def keep_run(workspace: Workspace, profile: Profile, summary: Mapping[str, Any])
 
 
 def kept_runs(workspace: Workspace, profile: str) -> list[KeptRun]:
-    """Return the kept runs of a profile by date and id; a folder without a manifest that can be read is none."""
+    """Return the kept runs of a profile, sorted by date and id; folders without a readable manifest are ignored."""
     runs = []
     for path in runs_folder(workspace, profile).glob(f"*/{KEPT_MANIFEST}"):
         try:
@@ -170,12 +170,12 @@ def choose_run(runs: Sequence[KeptRun], compare_with: str, as_of: dt.date) -> Ke
     Returns
     -------
     KeptRun or None
-        None where ``last`` names none.
+        None for ``none``, or if there is no earlier run for ``last``.
 
     Raises
     ------
     ProfileError
-        No kept run has this id, or none is as of the date or an earlier one.
+        No kept run has this id, or none is dated on or before the date.
     """
     if compare_with == _NONE:
         return None
@@ -195,7 +195,7 @@ def choose_run(runs: Sequence[KeptRun], compare_with: str, as_of: dt.date) -> Ke
 
 
 def compared_run(workspace: Workspace, profile: Profile, as_of: dt.date) -> KeptRun | None:
-    """Return the run that 13 compares with in this profile; None for the first run, or without 13."""
+    """Return the run that 13 compares with; None for the first run, or if the profile has no stage 13."""
     section = profile.sections.get(_WATCHING)
     compare_with = getattr(section, "compare_with", _LAST)
     return choose_run(kept_runs(workspace, profile.name), compare_with, as_of)
@@ -208,21 +208,21 @@ def earlier_runs(workspace: Workspace, profile: str, as_of: dt.date) -> list[Kep
 
 
 def compared_digests(workspace: Workspace, profile: Profile, as_of: dt.date) -> dict[str, str]:
-    """Return the digests of the kept runs that 13 reads: to compare with, and all whose predictions it checks."""
+    """Return the digests of the kept runs that 13 reads: the compared run, and all whose predictions it checks."""
     compared = compared_run(workspace, profile, as_of)
     digests = {run.as_of.isoformat(): run.digest for run in earlier_runs(workspace, profile.name, as_of)}
     return {**digests, COMPARED: compared.digest if compared else _NONE}
 
 
 def _named(runs: Sequence[KeptRun], run_id: str) -> KeptRun:
-    named = next((run for run in runs if run.run_id == run_id), None)
-    if named is None:
+    run = next((run for run in runs if run.run_id == run_id), None)
+    if run is None:
         remedy = (
             "Use compare_with: last, a date, or the id of a kept run; runs are kept under the name of their profile"
         )
         problem = f"compare_with is '{run_id}', which is no kept run"
         raise ProfileError(Fault("compare_with", problem, did_you_mean(run_id, [run.run_id for run in runs]), remedy))
-    return named
+    return run
 
 
 def _facts(workspace: Workspace, profile: Profile, stage: str, ran: Mapping[str, Any]) -> dict[str, Any]:

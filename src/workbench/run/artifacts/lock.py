@@ -28,16 +28,16 @@ __all__ = ["hold_workspace", "holder", "is_held"]
 def hold_workspace(workspace: Workspace, what: str, *, wait_seconds: float = 0) -> Iterator[None]:
     """Hold the workspace while the block runs.
 
-    The operating system frees the lock when its owner dies, so the next run can take it; the note beside it (pid,
-    host, start, what) is for messages only.
+    The operating system frees the lock when its owner dies, so the next run can take it; the note next to the lock
+    file (pid, host, start, what) is used in messages only.
 
     Parameters
     ----------
     workspace : Workspace
     what : str
-        The command that holds it, for the message to others.
+        The command that holds it, shown to other processes.
     wait_seconds : float
-        How long to wait for it.
+        How long to wait for the lock.
 
     Raises
     ------
@@ -73,7 +73,7 @@ def _acquired(workspace: Workspace, what: str, wait_seconds: float) -> Iterator[
 
 
 def is_held(workspace: Workspace) -> bool:
-    """Say whether a live process holds the workspace; nothing is written where nobody ever did."""
+    """Return whether a live process holds the workspace; never create the lock file."""
     if not workspace.lock.is_file():
         return False
     lock = FileLock(workspace.lock, timeout=0, is_singleton=False)
@@ -86,7 +86,7 @@ def is_held(workspace: Workspace) -> bool:
 
 
 def holder(workspace: Workspace) -> dict[str, Any]:
-    """Return the note of the last holder of the lock, or an empty mapping."""
+    """Return pid, host, start and command of the last holder of the lock; empty if there is none."""
     try:
         return json.loads(_note(workspace).read_text(encoding="utf-8"))
     except (OSError, ValueError):

@@ -1,4 +1,4 @@
-"""The manifest of a stage: what its result depends on and which files it wrote; written last."""
+"""The manifest of a stage: its key and the digests of the files it wrote; written last."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _VOLATILE = ("run_id", "seconds", "seconds_by")
 def write_manifest(
     folder: Path, key: Mapping[str, Any] | None, summary: Mapping[str, Any], reads: Mapping[str, Any] | None = None
 ) -> None:
-    """Write the manifest of a staged stage.
+    """Write the manifest of a stage into its staging folder.
 
     Parameters
     ----------
@@ -60,12 +60,12 @@ def write_manifest(
 
 
 def is_current(folder: Path, key: Mapping[str, Any]) -> bool:
-    """Say whether a published stage has exactly this key, and all its files.
+    """Return whether a published stage has this key and all its files.
 
     Raises
     ------
     DataError
-        It has the key, and files of it were changed after they were published.
+        The stage has this key, but its files were changed after they were published.
     """
     manifest = read_manifest(folder)
     files = manifest.get("files", {})
@@ -77,12 +77,12 @@ def is_current(folder: Path, key: Mapping[str, Any]) -> bool:
 
 
 def check_unchanged(workspace: Workspace, profile: str, stages: Iterable[str]) -> None:
-    """Check that the files of published stages are those that their manifests state, before anything reads them.
+    """Check that the files of published stages match their manifests, before anything reads them.
 
     Raises
     ------
     DataError
-        Files were changed after they were published; each is named.
+        Files were changed after they were published; all of them are named.
     """
     faults = [fault for stage in stages for fault in _changes(stage_folder(workspace, profile, stage))]
     if faults:
@@ -90,7 +90,7 @@ def check_unchanged(workspace: Workspace, profile: str, stages: Iterable[str]) -
 
 
 def changed_stages(workspace: Workspace, profile: str, stages: Iterable[str]) -> list[str]:
-    """Return the stages of which a published file was changed after it was published."""
+    """Return the stages with a file that was changed after it was published."""
     return [stage for stage in stages if _changes(stage_folder(workspace, profile, stage))]
 
 
@@ -112,12 +112,12 @@ def table_digests(workspace: Workspace, profile: str) -> dict[str, str]:
 
 
 def _is_published(link: Path, stage: str) -> bool:
-    """Say whether a published table is that of this stage; an own table can pass from one notebook to another."""
+    """Return whether this stage wrote a published table; another notebook can take over an ``own_`` table."""
     return not link.is_symlink() or os.readlink(link).split("/")[1] == stage
 
 
 def reported_digest(manifest: Mapping[str, Any]) -> str | None:
-    """Digest what a stage contributes to the report: its summary and figures; None if there is no summary."""
+    """Return the digest of a stage's summary and figures, its part of the report; None without a summary."""
     if "summary" not in manifest:
         return None
     pictures = {name: digest for name, digest in manifest["files"].items() if name.startswith("figures/")}
@@ -125,5 +125,5 @@ def reported_digest(manifest: Mapping[str, Any]) -> str | None:
 
 
 def summary_digest(summary: Mapping[str, Any]) -> str:
-    """Digest a summary without the run id and the durations."""
+    """Return the digest of a summary, ignoring the run id and the durations."""
     return digest_json({name: value for name, value in summary.items() if name not in _VOLATILE})

@@ -29,7 +29,7 @@ def write_model(folder: Path, saved: SavedModel, cards: Mapping[str, str]) -> No
 
 
 def read_cards(folder: Path) -> str:
-    """Return the cards of a model in one Markdown text; empty if there are none."""
+    """Return the cards of a model as one Markdown text; empty if there are none."""
     cards = [folder / CARD.format(language=language) for language in LANGUAGES]
     return "\n\n---\n\n".join(card.read_text(encoding="utf-8").strip() for card in cards if card.is_file())
 
@@ -52,7 +52,7 @@ def digest_model(folder: Path) -> str:
 
 
 def read_model(folder: Path, *, digest: str) -> SavedModel:
-    """Read a model if its digest is the registered one; otherwise read nothing.
+    """Read a model after checking that its digest is the registered one.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Who may see which files: everything belongs to its owner, report and stage pages also to one group."""
+"""File permissions: only the owner may read; a group may also read the report and the stage pages."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ if TYPE_CHECKING:
 
 __all__ = ["PAGES", "close_to_others", "find_group", "open_to_group", "share_folders"]
 
-PAGES = ("report*.html", "details*.html", "pages/*.html")  # of a run; what a group may be given
+PAGES = ("report*.html", "details*.html", "pages/*.html")  # files of a run that a group may read
 _FOLDER, _FILE, _SHARED_FOLDER, _SHARED_FILE = 0o700, 0o600, 0o750, 0o640
 _PRIVATE = (".workbench", "mlruns", "reports", "data/interim", "data/processed")
 
 
 def close_to_others(workspace: Workspace) -> None:
-    """Take away what others may do in the folders that the workbench fills.
+    """Remove the access of other users to the folders that the workbench fills.
 
-    They are created private. A folder that is not, from an earlier version or a copy, is closed with all it holds.
+    New folders are private. An open folder, from an earlier version or a copy, is closed with all its content.
     """
     for name in _PRIVATE:
         folder = workspace.root / name
@@ -33,14 +33,14 @@ def close_to_others(workspace: Workspace) -> None:
 
 
 def _below(folder: Path) -> Iterator[Path]:
-    """Yield every folder and file below one; links are left alone."""
+    """Yield every folder and file below a folder, except links."""
     for root, folders, files in os.walk(folder):
         paths = (Path(root) / name for name in (*folders, *files))
         yield from (path for path in paths if not path.is_symlink())
 
 
 def find_group(profile: Profile) -> int | None:
-    """Return the number of the group that may see the report; None where the profile names none.
+    """Return the id of the group that may read the report; None if the profile names none.
 
     Raises
     ------
@@ -65,7 +65,7 @@ def find_group(profile: Profile) -> int | None:
 
 
 def open_to_group(run: Path, group: int | None) -> None:
-    """Open the report and the stage pages of a run to a group; all else stays private."""
+    """Let a group read the report and the stage pages of a run; everything else stays private."""
     if group is None:
         return
     for path in (run, run / "pages"):
@@ -76,7 +76,7 @@ def open_to_group(run: Path, group: int | None) -> None:
 
 
 def share_folders(workspace: Workspace, profile: Profile, group: int | None) -> None:
-    """Open the way to the runs of a profile, or close it where its report is not shared.
+    """Let a group enter the report folders of a profile, or close them if the report is not shared.
 
     Raises
     ------

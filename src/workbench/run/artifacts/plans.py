@@ -1,8 +1,8 @@
-"""Frozen plans: what was decided for whom, kept as it was when the plan was first exported.
+"""Frozen plans: the action of each customer, kept unchanged from the first export of the plan.
 
 A frozen plan is the folder ``data/processed/<profile>/plans/<plan>``: ``actions.parquet`` and ``records.parquet`` (the
-ids of its people in the sources), which never change, and ``manifest.json`` with their digests and the exports made.
-The folder appears by one rename, after the assignment of every arm is written: there is a whole plan or none.
+source ids of its customers), which never change, and ``manifest.json`` with their digests and the exports made.
+The folder is renamed into place after the assignment of every arm is written, so a plan is complete or absent.
 """
 
 from __future__ import annotations
@@ -54,13 +54,13 @@ _RECORD_COLUMNS: dict[str, pa.DataType] = {
 }  # fmt: skip
 _PEOPLE = ["customer_id", "plan", "action", "channel", "arm", "starts_at", "valid_until"]
 _NAME = re.compile(r"[a-z][a-z0-9_]*_\d{4}-\d{2}-\d{2}_[0-9a-f]{8}")
-_PLAN_OF = re.compile(rf"({_NAME.pattern})_[a-z]")  # of the name of an assignment
+_PLAN_OF = re.compile(rf"({_NAME.pattern})_[a-z]")  # the plan in the name of an assignment
 _STAGING = ".staging-"
 
 
 @dataclass(frozen=True)
 class FrozenPlan:
-    """A plan as it was when it was first exported.
+    """A plan as first exported.
 
     Attributes
     ----------
@@ -84,7 +84,7 @@ class FrozenPlan:
         return dt.date.fromisoformat(self.manifest["as_of"])
 
     def actions(self) -> pd.DataFrame:
-        """Read its rows: the columns of the table ``actions``.
+        """Read the rows of the plan, with the columns of the table ``actions``.
 
         Raises
         ------
@@ -94,14 +94,14 @@ class FrozenPlan:
         return self._read(ACTIONS)
 
     def records(self) -> pd.DataFrame:
-        """Read the ids of its people in the sources: customer_id as in the plan, source, source_id."""
+        """Read the source ids of its customers: customer_id as in the plan, source, source_id."""
         return self._read(RECORDS)
 
     def _read(self, name: str) -> pd.DataFrame:
         path = self.folder / name
         if not path.is_file() or digest_file(path) != self.manifest["digests"][name]:
-            found = f"{name} was changed or removed since the plan was frozen"
-            raise DataError(Fault(f"plan {self.plan}", found, "The file as it was", "Restore it from a copy"))
+            problem = f"{name} was changed or removed since the plan was frozen"
+            raise DataError(Fault(f"plan {self.plan}", problem, "The file as it was", "Restore it from a copy"))
         return read_kept(path)
 
 
@@ -124,7 +124,7 @@ def frozen_plans(workspace: Workspace, profile: str) -> list[FrozenPlan]:
 
 
 def frozen_people(workspace: Workspace, profile: str, as_of: dt.date) -> pd.DataFrame:
-    """Return who is in a frozen plan that has begun, under the ids that they have today.
+    """Return the customers of frozen plans that have begun, under their current ids.
 
     Parameters
     ----------
@@ -136,9 +136,9 @@ def frozen_people(workspace: Workspace, profile: str, as_of: dt.date) -> pd.Data
     Returns
     -------
     DataFrame
-        customer_id, plan, action, channel, arm (treat, hold_out), starts_at (the first day), valid_until (the day on
-        which they are free again), one row per customer and plan, sorted by plan and customer_id. A customer whose
-        records were merged or split since has the ids of today; who is in no source any more keeps the old one.
+        customer_id, plan, action, channel, arm (treat, hold_out), starts_at (the first day), valid_until (the first
+        day after the plan), one row per customer and plan, sorted by plan and customer_id. Customers merged or split
+        since then have their current ids; customers who are in no source any more keep the old id.
     """
     parts = [_people(workspace, profile, plan) for plan in frozen_plans(workspace, profile) if plan.as_of <= as_of]
     if not parts:
@@ -147,7 +147,7 @@ def frozen_people(workspace: Workspace, profile: str, as_of: dt.date) -> pd.Data
 
 
 def people_today(workspace: Workspace, profile: str, records: pd.DataFrame) -> pd.DataFrame:
-    """Return who the people of a plan are today.
+    """Map the records of a plan to current customer ids.
 
     Parameters
     ----------
@@ -165,19 +165,19 @@ def people_today(workspace: Workspace, profile: str, records: pd.DataFrame) -> p
     identities = workspace.processed(profile) / "identities.parquet"
     if not identities.is_file() or not (records["source"] != "").any():
         return records.assign(customer_id=records["planned_id"])
-    known = read_kept(identities, ["source", "source_id", "customer_id"])
-    return records.merge(known, on=["source", "source_id"], how="left")
+    current_ids = read_kept(identities, ["source", "source_id", "customer_id"])
+    return records.merge(current_ids, on=["source", "source_id"], how="left")
 
 
 def plan_digests(workspace: Workspace, profile: str) -> dict[str, str]:
-    """Return the digest of every frozen plan by its id: of what was decided, not of the exports made since."""
+    """Return plan id to digest of its actions and records; later exports do not change it."""
     return {plan.plan: plan.manifest["digests"][ACTIONS] for plan in frozen_plans(workspace, profile)}
 
 
 def freeze(
     workspace: Workspace, profile: str, actions: pd.DataFrame, records: pd.DataFrame, manifest: Mapping[str, Any]
 ) -> FrozenPlan:
-    """Freeze a plan by one rename; call it under the workspace lock, after its assignments are written.
+    """Freeze a plan. Call it under the workspace lock, after its assignments are written.
 
     Parameters
     ----------
@@ -205,16 +205,15 @@ def freeze(
 
 
 def write_manifest(folder: Path, manifest: Mapping[str, Any]) -> Path:
-    """Write the manifest of a plan, which only its owner may read."""
+    """Write the manifest of a plan, readable by its owner only."""
     text = json.dumps(manifest, ensure_ascii=False, indent=1, allow_nan=False) + "\n"
     return write_text(folder / MANIFEST, text, mode=0o600)
 
 
 def sweep_plans(workspace: Workspace) -> list[str]:
-    """Remove what a killed export left behind, in every profile; call it under the workspace lock.
+    """Remove the leftovers of killed exports in every profile, and return their names. Hold the workspace lock.
 
-    That is a plan that was not renamed yet, assignments whose plan was never frozen, and files that were being written.
-    Return what was removed.
+    Leftovers are plans not yet renamed into place, assignments whose plan was never frozen, and partial files.
     """
     unfinished = ("data/raw/*/assignments/.*", "data/processed/*/plans/*/.*", "reports/*/people/plans/**/.*")
     removed = []
@@ -224,7 +223,7 @@ def sweep_plans(workspace: Workspace) -> list[str]:
     for path in sorted(workspace.root.glob(f"data/processed/*/plans/{_STAGING}*")):
         shutil.rmtree(path, ignore_errors=True)
         removed.append(workspace.relative(path))
-    for path in sorted(workspace.root.glob("data/raw/*/assignments/*")):  # the file, and what was stated of it
+    for path in sorted(workspace.root.glob("data/raw/*/assignments/*")):  # the assignment and its plan file
         plan = _PLAN_OF.match(path.stem) if path.suffix in (".csv", ".json") else None
         if plan and not (plans_folder(workspace, path.parts[-3]) / plan[1]).is_dir():
             path.unlink()

@@ -1,4 +1,4 @@
-"""The run folder reports/<profile>/<run_id>: built aside, published by one rename, linked as ``latest``."""
+"""The run folder reports/<profile>/<run_id>: built in a staging folder, published by renaming, linked as ``latest``."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ class RunFolder:
             shutil.copytree(source, self.staging / "figures", dirs_exist_ok=True)
 
     def add_report(self, source: Path) -> bool:
-        """Copy the report of the report stage, its cards and lists; return whether there was a report."""
+        """Copy the report with its cards and lists from the report stage; return whether there was a report."""
         reports = _pages_in(source, *_REPORTS)
         self._add_people(source)
         for path in (*reports, *_pages_in(source, *_DETAILS)):
@@ -78,7 +78,7 @@ class RunFolder:
         return bool(reports)
 
     def _add_people(self, source: Path) -> None:
-        """Copy what names customers, with its private modes."""
+        """Copy the files that name customers; they stay private."""
         if (source / PEOPLE).is_dir():
             shutil.copytree(source / PEOPLE, self.staging / PEOPLE, dirs_exist_ok=True)
             for path in (self.staging / PEOPLE).rglob("*"):
@@ -88,7 +88,7 @@ class RunFolder:
     def keep_last_report(
         self, mark: Callable[[str, str, str, str], str], status: str, message: Mapping[str, str]
     ) -> None:
-        """Copy the last good report and its cards, with a badge that says why they are stale.
+        """Copy the last successful report and its cards, with a badge that says why they are stale.
 
         Parameters
         ----------
@@ -125,7 +125,7 @@ class RunFolder:
 
 
 def _marked(page: Path, mark: Callable[[str, str, str, str], str], status: str, message: Mapping[str, str]) -> str:
-    """Return a page with a new badge in its language; unchanged if it has none, as cards of older versions."""
+    """Return a page with a new badge in its language; a page without a badge (older cards) is unchanged."""
     text = page.read_text(encoding="utf-8")
     language = "zh" if re.search(r'<html[^>]* lang="zh', text) else "en"
     return mark(text, status, message[language], language) if _BADGE in text else text
@@ -144,7 +144,7 @@ def last_summary(workspace: Workspace, profile: str) -> dict[str, Any]:
 
 
 def sweep_orphans(workspace: Workspace) -> list[str]:
-    """Remove staging folders of dead runs and what a killed export of a plan left; call it under the workspace lock.
+    """Remove the staging folders of dead runs and the leftovers of killed exports. Hold the workspace lock.
 
     The staging folder of a notebook open by hand is kept while its process is alive.
     """
@@ -156,7 +156,7 @@ def sweep_orphans(workspace: Workspace) -> list[str]:
 
 
 def find_orphans(workspace: Workspace) -> list[Path]:
-    """Return the staging folders whose process is dead, or that a flow under way still writes."""
+    """Return the staging folders of dead processes; those of a running flow are included."""
     areas = ("data/processed/*/.staging/*", "reports/*/.staging-*", "data/interim/*/.s*-*")
     scratch = (".*-*", "*/.staging/*", "*/reports/.staging-*", "*/interim/.s*-*")
     patterns = (*areas, *(f"data/interim/*/scratch/{pattern}" for pattern in scratch))

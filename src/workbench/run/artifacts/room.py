@@ -1,4 +1,4 @@
-"""Room on the disk for the record of a run that failed because the disk was full."""
+"""Disk space reserved to record a run that failed because the disk was full."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ _BYTES = 8 << 20  # the last report with its pages, the summary, and what tracki
 
 
 def reserve_room(workspace: Workspace) -> None:
-    """Keep a file of 8 MB that a failed run may give up.
+    """Reserve 8 MB of disk space in a file that a failed run can delete.
 
     Raises
     ------
     StageError
-        There is no room for it.
+        The disk has less free space than that.
     """
     path = _reserve(workspace)
     if path.is_file() and path.stat().st_size == _BYTES:
@@ -41,7 +41,7 @@ def reserve_room(workspace: Workspace) -> None:
 
 
 def make_room(workspace: Workspace, profile: str, run_id: str) -> None:
-    """Give up the reserve and what a failed run has staged, so that its failure can be recorded."""
+    """Delete the reserve and the staged files of a failed run, so that its failure can be recorded."""
     _reserve(workspace).unlink(missing_ok=True)
     for staged in (workspace.processed(profile) / ".staging").glob(f"{run_id}-*"):
         shutil.rmtree(staged, ignore_errors=True)

@@ -1,4 +1,4 @@
-"""Scratch areas: a run that computes and is tracked, but publishes nothing."""
+"""Scratch areas: runs there are computed and tracked, but not published."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,39}")
 
 
 def open_scratch(workspace: Workspace, profile: str, name: str) -> Workspace:
-    """Return the workspace whose results go to a scratch area.
+    """Return a workspace that writes its results to a scratch area.
 
-    A new area starts as a copy of what the profile has published, made of links, so that unchanged stages are reused.
-    Private people and the vault are not copied.
+    A new area starts with links to the published results of the profile, so that unchanged stages are reused. The
+    private table of people and the vault are not copied.
 
     Parameters
     ----------
@@ -35,7 +35,7 @@ def open_scratch(workspace: Workspace, profile: str, name: str) -> Workspace:
     Raises
     ------
     ProfileError
-        The name cannot be that of a folder.
+        The name is not a valid folder name.
     """
     if not _NAME.fullmatch(name):
         expected = "Letters, digits, - and _, at most 40, the first a letter or a digit"
@@ -48,21 +48,21 @@ def open_scratch(workspace: Workspace, profile: str, name: str) -> Workspace:
 
 
 def _link_published(workspace: Workspace, scratch: Workspace, profile: str) -> None:
-    """Build the area aside and rename it, so that a kill leaves no half of one."""
+    """Build the area in a temporary folder and rename it, so that a kill leaves no incomplete area."""
     area = scratch.processed(profile)
-    aside = area.with_name(f".{area.name}-{os.getpid()}")
-    shutil.rmtree(aside, ignore_errors=True)
-    aside.mkdir(parents=True, mode=0o700)
+    temporary = area.with_name(f".{area.name}-{os.getpid()}")
+    shutil.rmtree(temporary, ignore_errors=True)
+    temporary.mkdir(parents=True, mode=0o700)
     published, interim = workspace.processed(profile), workspace.interim(profile)
     if published.is_dir():
         left_out = shutil.ignore_patterns(".staging", ".runs")
-        shutil.copytree(published, aside, symlinks=True, ignore=left_out, copy_function=os.link, dirs_exist_ok=True)
-    (aside / "interim").mkdir(mode=0o700)
+        shutil.copytree(published, temporary, symlinks=True, ignore=left_out, copy_function=os.link, dirs_exist_ok=True)
+    (temporary / "interim").mkdir(mode=0o700)
     for path in interim.glob("*.json"):
-        shutil.copy2(path, aside / "interim" / path.name)
+        shutil.copy2(path, temporary / "interim" / path.name)
     summary = workspace.reports(profile) / "latest" / "summary.json"
     if summary.is_file():  # how long each stage took
-        (aside / "reports" / "published").mkdir(parents=True)
-        shutil.copyfile(summary, aside / "reports" / "published" / summary.name)
-        (aside / "reports" / "latest").symlink_to("published")
-    os.rename(aside, area)
+        (temporary / "reports" / "published").mkdir(parents=True)
+        shutil.copyfile(summary, temporary / "reports" / "published" / summary.name)
+        (temporary / "reports" / "latest").symlink_to("published")
+    os.rename(temporary, area)

@@ -33,7 +33,7 @@ Workspace = Annotated[
 
 @actions.callback()
 def about() -> None:
-    """Planned actions: the lists that go back to the systems that act (执行闭环)."""
+    """Export planned actions as lists for the systems that carry them out (执行闭环)."""
 
 
 @actions.command()
@@ -67,8 +67,8 @@ def _print_preview(service: ActionService, plan: str | None, language: str) -> N
     heads = ("action", "variant", "when", "customers", "example")
     table = Table(*(say(f"actions_head_{head}", language) for head in heads))
     for entry in service.preview(plan=plan, language=language):
-        known = say("actions_said_known", language, {"names": ", ".join(entry.needs)}) if entry.needs else ""
-        when = ", ".join(filter(None, (entry.when, known))) or say(_rest(entry.variant), language)
+        known_note = say("actions_said_known", language, {"names": ", ".join(entry.needs)}) if entry.needs else ""
+        when = ", ".join(filter(None, (entry.when, known_note))) or say(_rest(entry.variant), language)
         table.add_row(entry.action, str(entry.variant or ""), when, f"{entry.customers:,}", entry.example)
     print_table(table)
 

@@ -69,11 +69,11 @@ def audience(
 
 
 def _print_estimate(estimate: Estimate, language: str) -> None:
-    from workbench.report.cards.audience import told_funnel  # noqa: PLC0415
+    from workbench.report.cards.audience import label_funnel  # noqa: PLC0415
 
     rule = estimate.audience
     _print_text("audience_said_rule", language, name=rule.name, as_of=estimate.as_of, purpose=rule.purpose)
-    _print_frame(told_funnel(estimate.funnel, language).drop(columns="left_share"), language)
+    _print_frame(label_funnel(estimate.funnel, language).drop(columns="left_share"), language)
     if rule.limit:
         _print_text(
             f"audience_said_limit_{rule.limit.order}", language, customers=rule.limit.customers, by=rule.limit.by

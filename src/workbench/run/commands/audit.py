@@ -22,12 +22,12 @@ Workspace = Annotated[
 
 @audit.callback()
 def about() -> None:
-    """Look into the audit log: what left the workbench, and who opened the vault (审计日志)."""
+    """Check the audit log of exports and vault openings (审计日志)."""
 
 
 @audit.command()
 def verify(language: Language = "en", workspace: Workspace = None) -> None:
-    """Check that no line of the audit log was changed, and say what cannot be seen; exit 3 where one was."""
+    """Check that no line of the audit log was changed, and report what could not be checked; exit 3 on changes."""
     from workbench.report.text import say  # noqa: PLC0415
     from workbench.run.artifacts.audit import verify_audit  # noqa: PLC0415
 

@@ -105,8 +105,8 @@ def show(
     print_table(_table(("arm", "customers"), arms, spoken))
     if len(effects):
         heads = ("arm", "outcome", "n_treated", "n_control", "effect", "low", "high", "verdict")
-        told = effects.assign(verdict=[_verdict(verdict, spoken) for verdict in effects["verdict"]])
-        print_table(_table(heads, told, spoken))
+        labelled = effects.assign(verdict=[_verdict(verdict, spoken) for verdict in effects["verdict"]])
+        print_table(_table(heads, labelled, spoken))
 
 
 def _place(workspace: Path | None, profile: str, language: str | None) -> tuple[Workspace, str]:
@@ -128,8 +128,8 @@ def _print_plan(drawn: DrawnTest, language: str, workspace: Workspace, profile: 
     for reason, customers in drawn.left_out.items():
         _print_text(f"experiments_said_left_out_{reason}", language, customers=customers)
     kind = "rate" if past.binary else "mean"
-    known = {"outcome": drawn.outcome, "mean": past.mean, "deviation": past.deviation, "customers": past.customers}
-    _print_text(f"experiments_said_past_{kind}", language, **known)
+    history = {"outcome": drawn.outcome, "mean": past.mean, "deviation": past.deviation, "customers": past.customers}
+    _print_text(f"experiments_said_past_{kind}", language, **history)
     if plan.needed is not None:
         sizes = {"needed": plan.needed, "adjusted": plan.needed_adjusted, "saved": past.variance_saved}
         stated = {"effect": plan.effect, "power": plan.power, "alpha": plan.alpha}
@@ -154,7 +154,7 @@ def _print_plan(drawn: DrawnTest, language: str, workspace: Workspace, profile: 
 
 
 def _print_enrolment(drawn: DrawnTest, language: str) -> None:
-    """Say how long it takes: until enough customers are there, and until the window is over."""
+    """Print how long the test takes: until enough customers take part, and until the outcome window ends."""
     plan = drawn.plan
     days = {"days": drawn.days or 1, "until": drawn.until}
     if plan.needed is None or plan.needed <= drawn.at_hand:

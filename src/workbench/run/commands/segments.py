@@ -153,7 +153,7 @@ def assign_customers(
     language: Language = "en",
     workspace: Workspace = None,
 ) -> None:
-    """Assign today's customers to segments in the engine, and write the result."""
+    """Assign today's customers to segments and write the result to a file."""
     language = check_language(language)
     service = _service(profile, workspace)
     definition = service.definition(which)

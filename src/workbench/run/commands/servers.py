@@ -1,4 +1,4 @@
-"""Servers that end with the command that started them: JupyterLab and the MLflow UI."""
+"""Start JupyterLab and the MLflow UI; both end with the command that started them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from workbench.core.held_secrets import KEY_VARIABLES
 __all__ = ["serve"]
 
 _GRACE_SECONDS = 10
-# waits until the command that holds the other end of the pipe has ended, however it ended, then ends the server's group
+# wait until the command at the other end of the pipe ends, for any reason, then end the process group of the server
 _WATCH = """
 import os, signal, sys, time
 sys.stdin.buffer.read()
@@ -28,7 +28,7 @@ for number in (signal.SIGTERM, signal.SIGKILL):
 
 
 def serve(command: Sequence[str], folder: Path, environment: Mapping[str, str]) -> int:
-    """Run a server until it ends or this process does; return its exit code.
+    """Run a server until it or this process ends; return its exit code.
 
     The server and its workers are one process group, which ends with this process, also after a SIGKILL.
 

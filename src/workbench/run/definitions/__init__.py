@@ -1,1 +1,1 @@
-"""The segment and tag definitions that a workspace declares or has in use."""
+"""Definitions of segments, tags, actions and audiences in a workspace."""

@@ -1,4 +1,4 @@
-"""The audience rules of a workspace: one YAML file each in params/audiences."""
+"""The audience rules of a workspace, one YAML file per rule in params/audiences."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ __all__ = ["audience_paths", "inline_rule", "named_rules", "read_rule", "rule_of
 
 
 def audience_paths(workspace: Workspace) -> dict[str, Path]:
-    """Return the files of params/audiences, by name."""
+    """Return rule name to path, for the files in params/audiences."""
     return {path.stem: path for path in sorted((workspace.params / "audiences").glob("*.yaml"))}
 
 
 def named_rules(workspace: Workspace) -> dict[str, Audience]:
-    """Read the rules of params/audiences, by name."""
+    """Return rule name to audience, for the files in params/audiences."""
     return {name: read_rule(workspace, path) for name, path in audience_paths(workspace).items()}
 
 
@@ -39,7 +39,7 @@ def rule_of(workspace: Workspace, text: str) -> Audience:
     Raises
     ------
     ProfileError
-        A single word that is no rule's name, with the nearest name.
+        A single word that is not the name of a rule; the nearest name is suggested.
     """
     paths = audience_paths(workspace)
     if text in paths:
@@ -51,5 +51,5 @@ def rule_of(workspace: Workspace, text: str) -> Audience:
 
 
 def inline_rule(workspace: Workspace, rule: str | dict[str, Any]) -> Audience:
-    """Return a rule that a YAML file holds itself: the name of one, an expression, or a clause."""
+    """Return a rule written inside a YAML file: the name of a rule, an expression, or a clause."""
     return rule_of(workspace, rule.strip()) if isinstance(rule, str) else parse_audience({"audience": "rule", **rule})

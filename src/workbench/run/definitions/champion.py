@@ -1,4 +1,4 @@
-"""The segment definition in use, in a file for kernels; the runner writes it from the registry."""
+"""The promoted segment definition in a file, which the runner writes from the registry for the kernels."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The rule files in params/segments: the kinds of segments that a workspace declares."""
+"""The rule files in params/segments, one per kind of segment."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ __all__ = ["rule_digests", "rule_files"]
 
 
 def rule_files(workspace: Workspace) -> list[Path]:
-    """Return the rule files, by name."""
+    """Return the rule files, sorted by name."""
     return sorted((workspace.params / "segments").glob("*.yaml"))
 
 

@@ -1,4 +1,4 @@
-"""The tag registry of a profile: its tags, the digests of its files, its faults, and those of texts that name tags."""
+"""The tag registry of a profile: tags, digests of its files, faults in it and in action texts that name tags."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 __all__ = ["action_content_faults", "pack_of", "registry_faults", "registry_inputs", "registry_of"]
 
 _TAGS = "12_tag_customers"
-_INNER = (ANSWER, SCORE, ACCOUNT, CONSENT)  # columns that tags are computed from and no table of customers holds
+_INNER = (ANSWER, SCORE, ACCOUNT, CONSENT)  # prefixes of tag inputs that are in no customer table
 
 
 def registry_of(workspace: Workspace, profile: Profile) -> TagRegistry:
@@ -46,9 +46,9 @@ def pack_of(workspace: Workspace, profile: Profile) -> Pack:
 
 
 def registry_faults(workspace: Workspace, profile: Profile) -> list[Fault]:
-    """List the faults of a profile's registry before any data is read.
+    """List the faults in a profile's registry that show without reading data.
 
-    Faults of the files, unknown columns and tags in rules, circles, and unknown tags in ``labelled``.
+    Faults in the files, unknown columns and tags in rules, circular rules, and unknown tags in ``labelled``.
     """
     try:
         registry = registry_of(workspace, profile)
@@ -67,14 +67,14 @@ def registry_faults(workspace: Workspace, profile: Profile) -> list[Fault]:
 
 
 def registry_inputs(workspace: Workspace, profile: Profile) -> dict[str, Any]:
-    """Return the digests of the registry's files and of the questionnaires whose answers it names."""
+    """Return the digests of the registry files and of the questionnaires of the profile."""
     files = [path for path in tag_files(workspace, profile.sections[_TAGS].pack) if path.is_file()]
     files += questionnaire_files(workspace, profile)
     return {workspace.relative(path): digest_file(path) for path in files}
 
 
 def action_content_faults(workspace: Workspace, profile: Profile, actions: Mapping[str, Action]) -> list[Fault]:
-    """List the faults of the content of actions: unknown placeholders, conditions, sensitive tags, no last text.
+    """List the faults in the content of actions: unknown placeholders, conditions, sensitive tags, no default text.
 
     Parameters
     ----------

@@ -21,7 +21,7 @@ _SWITCH_SECONDS = 0.0005  # short, so that importing MLflow does not delay the m
 
 
 class BackgroundTracking:
-    """Tracks one flow without delaying its kernels.
+    """Tracks one flow in a background thread, so that its kernels are not delayed.
 
     Parameters
     ----------
@@ -80,7 +80,7 @@ class BackgroundTracking:
         self.worker.shutdown()
 
     def give_up(self) -> None:
-        """Close the tracked run as failed if that can still be written; otherwise the next start closes it."""
+        """Close the tracked run as failed; if that cannot be written, the next flow closes it."""
         self.drain()
         self.later(lambda: self.tracker.end(self.parent, "failed") if self.tracker and self.parent else None)
         self.drain()

@@ -36,7 +36,7 @@ def make_demo_data(workspace: Workspace, profile: Profile) -> bool:
 
 
 def make_sheets(workspace: Workspace, profile: Profile) -> list[str]:
-    """Create the absent sheets that are to be filled by hand; return their paths."""
+    """Create the missing sheets that people fill in by hand; return their paths."""
     from workbench.intake.tables.manual_sheets import make_sheet  # noqa: PLC0415
 
     manual = [source for source in profile.sources.values() if source.manual]
@@ -50,7 +50,7 @@ def fetch_remote(workspace: Workspace, profile: Profile) -> dict[str, int]:
     Raises
     ------
     DataError
-        Some sources could not be fetched; each fault has its line in the profile.
+        Some sources could not be fetched; every fault names the line in the profile.
     """
     from workbench.intake.reading.places import is_remote  # noqa: PLC0415
     from workbench.intake.remote.snapshots import fetch_source  # noqa: PLC0415
@@ -70,10 +70,10 @@ def fetch_remote(workspace: Workspace, profile: Profile) -> dict[str, int]:
 
 
 def check_notes(workspace: Workspace, profile: Profile) -> list[str]:
-    """List notes that are no faults: sources that do not exist yet, columns that are not stored."""
+    """List remarks that are not errors: sources that do not exist yet, columns that are not stored."""
     from workbench.intake.reading.places import present_files  # noqa: PLC0415
     from workbench.intake.remote.snapshots import needs_fetching  # noqa: PLC0415
-    from workbench.intake.tables.declarations import homeless_columns  # noqa: PLC0415
+    from workbench.intake.tables.declarations import unstored_columns  # noqa: PLC0415
 
     notes = []
     for name, source in profile.sources.items():
@@ -83,7 +83,7 @@ def check_notes(workspace: Workspace, profile: Profile) -> list[str]:
             notes.append(f"{name}: {source.path} does not exist yet; a run creates it, to be filled by hand")
         notes += [
             f"{name}: {column} is not stored, since {key} is not mapped; without ids, map {key} to the same column"
-            for column, key in homeless_columns(source).items()
+            for column, key in unstored_columns(source).items()
         ]
     return notes
 
@@ -109,7 +109,7 @@ def check_sources(workspace: Workspace, profile: Profile, *, files: bool = True)
     Raises
     ------
     ProfileError
-        A rule or a feature names something that does not exist; faults of the data are listed too.
+        A rule or a feature names something that does not exist; faults in the data are listed too.
     DataError
         A file is missing, empty or unreadable, or lacks a mapped column.
     """

@@ -31,7 +31,7 @@ _MAPPED = "sources."  # prefix in a stage's needs: a source must map the table
 
 
 class Dependencies:
-    """The keys and missing inputs of the stages of one flow.
+    """Computes the keys and missing inputs of the stages of one flow.
 
     Parameters
     ----------
@@ -44,9 +44,9 @@ class Dependencies:
     Attributes
     ----------
     as_of : str or None
-        The frozen date of the run, once it is known.
+        The as-of date of the run; None until it is determined.
     today : str
-        The day where the shop is, frozen.
+        The day of the run in the shop's time zone, fixed at its start.
     selected : tuple of str
         The stages of the run.
     """
@@ -75,7 +75,7 @@ class Dependencies:
     def read_code(self) -> None:
         """Read the code of every stage of the run.
 
-        Call it before another thread imports anything: in Python 3.11 two threads that parse at once may both fail.
+        Call it before another thread imports anything: in Python 3.11 parsing in two threads at once may fail.
         """
         for stage in self.selected:
             path = self.workspace.notebooks / f"{stage}.ipynb"
@@ -126,7 +126,7 @@ class Dependencies:
         ----------
         stage : str
         reads : mapping, optional
-            What it has just read beyond its declaration; by default what it read at its last run.
+            Inputs that it has just read beyond its declaration; default: those of its last run.
         """
         declared = self.profile.stage(stage)
         if reads is None:
@@ -161,15 +161,15 @@ class Dependencies:
         return dt.date.fromisoformat(self.as_of) if self.as_of else None
 
     def is_current(self, stage: str, key: Mapping[str, Any]) -> bool:
-        """Say whether the last result of a stage has exactly this key and unchanged files."""
+        """Return whether the last result of a stage has exactly this key and unchanged files."""
         folder = self.folder(stage)
         if not is_current(folder, key) or self._must_hand_over_again(stage):
             return False
         reads = read_manifest(folder).get("reads", {})
         if reads.get("day", self.today) != self.today:
-            return False  # what lay in the future then may be past now
+            return False  # dates that were in the future then may be in the past now
         if COMPARED in reads and reads[COMPARED] != self._compared():
-            return False  # it took a table of an earlier run, which is another one now
+            return False  # it compared with an earlier run, and that is a different run now
         texts = reads.get("texts", {})
         return texts == text_digests(texts)
 
@@ -178,7 +178,7 @@ class Dependencies:
         return stage_folder(self.workspace, self.profile.name, stage)
 
     def _must_hand_over_again(self, stage: str) -> bool:
-        """Say whether a later stage needs a private file that only a new run of this stage would write."""
+        """Return whether a later stage needs a private file that this stage must write again."""
         private_file = self.profile.stage(stage).hands_over
         if not private_file or has_people(self.workspace, self.profile.name):
             return False

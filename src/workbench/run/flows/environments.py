@@ -28,8 +28,8 @@ def kernel_environment(
     workspace : Workspace
     profile : Profile
     stage : str
-        02 gets the key of the vault; 01 gets keys derived from it, by which ids that are contact data become
-        pseudonyms and erased people are recognised, and nothing can be opened; others get neither.
+        02 gets the key of the vault. 01 gets keys derived from it, which pseudonymise ids that are contact data and
+        recognise erased people but cannot open the vault. Other stages get no key.
     environment : mapping
         Environment of the flow.
     """
@@ -49,7 +49,7 @@ def check_vault(workspace: Workspace, profile: Profile, selected: list[str]) -> 
     Raises
     ------
     DataError
-        There is a vault and no key.
+        The profile has a vault, but no key is set.
     """
     if any(profile.stage(stage).takes for stage in selected):
         Vault.of(workspace, profile.name).check_replaceable()

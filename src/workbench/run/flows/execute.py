@@ -84,7 +84,7 @@ def execute_notebook(
             log_output=False,
             resources={"metadata": {"path": str(template.parent)}},  # the kernel's working directory
             timeout_func=lambda _cell: _remaining(cell_seconds, deadline),
-            extra_arguments=["--IPKernelApp.log_level=CRITICAL"],  # a request to end is not logged as an error
+            extra_arguments=["--IPKernelApp.log_level=CRITICAL"],  # do not log a requested shutdown as an error
             kernel_manager_class=manager,
             config=Config({"KernelManager": {"transport": "ipc", "ip": f"{sockets}/kernel"}}),
         )
@@ -107,9 +107,9 @@ def execute_notebook(
 
 
 def _shorten_paths(notebook: Path, workspace: Path) -> None:
-    """Write paths of the workspace and of the installed code relative to them: a notebook says nothing of its place."""
+    """Make paths of the workspace and of the installed code relative, so that notebooks hide where they ran."""
     text = notebook.read_text(encoding="utf-8")
-    places = [workspace] if (workspace / "params").is_dir() else []  # else it is no workspace
+    places = [workspace] if (workspace / "params").is_dir() else []  # otherwise it is not a workspace
     for folder in (*places, Path(workbench.__file__).parents[1], Path(sys.prefix)):
         text = text.replace(json.dumps(f"{folder}/", ensure_ascii=False)[1:-1], "")
     write_text(notebook, text)

@@ -58,7 +58,7 @@ if TYPE_CHECKING:
 
 __all__ = ["run_flow"]
 
-_AT_ONCE = 2  # stages side by side
+_AT_ONCE = 2  # stages that run in parallel
 
 
 def run_flow(workspace: Workspace, name: str, options: FlowOptions, progress: Progress | None = None) -> FlowResult:
@@ -75,7 +75,7 @@ def run_flow(workspace: Workspace, name: str, options: FlowOptions, progress: Pr
     Raises
     ------
     ProfileError, DataError, WorkspaceBusyError
-        Before any kernel starts. Later errors are in the result.
+        Raised before any kernel starts. Later errors are in the result.
     """
     profile = load_profile(workspace, name, settings=options.settings, as_of=options.as_of)
     selected = select_stages(profile, options)
@@ -150,12 +150,12 @@ class _Flow:
         self.deadline = time.monotonic() + profile.run.total_seconds
         self.tracking = BackgroundTracking(workspace, profile.name, self.run_id)
         self.report_digest = ""  # computed once, in the main thread
-        self.failures: Mapping[str, str] = {}  # messages of stages that failed before and are not run now
+        self.failures: Mapping[str, str] = {}  # messages of stages that failed in an earlier run and do not run now
         self.start_keys: dict[str, Mapping[str, Any]] = {}  # key of each stage when it started
 
     @property
     def as_of(self) -> str | None:
-        """The frozen date of the run, once it is known."""
+        """The as-of date of the run; None until it is determined."""
         return self.dependencies.as_of
 
     def run(self, selected: Sequence[str]) -> FlowResult:
@@ -187,10 +187,10 @@ class _Flow:
             raise
         return self._end(error)
 
-    # one stage, or several side by side ----------------------------------------------------------
+    # one stage, or several in parallel ----------------------------------------------------------
 
     def _run_batch(self, batch: Sequence[str]) -> None:
-        """Run stages that do not read each other; those that follow each other and must run, two at a time."""
+        """Run stages that do not read each other; consecutive out-of-date stages run two at a time."""
         for out_of_date, group in groupby(batch, key=self._must_run if len(batch) > 1 else lambda _: False):
             stages = list(group)
             if out_of_date and len(stages) > 1 and self._can_halve():
@@ -213,7 +213,7 @@ class _Flow:
             self.dependencies.as_of = self.as_of or stage_summary(self.workspace, self.profile.name, stage).get("as_of")
 
     def _must_run(self, stage: str) -> bool:
-        """Say whether a stage can run and its last result is out of date."""
+        """Return whether a stage can run and its last result is out of date."""
         if self.dependencies.skipped_because(stage):
             return False
         if CHAMPION in self.profile.stage(stage).inputs:
@@ -224,7 +224,7 @@ class _Flow:
         return can_fork() and self.profile.run.threads > 1
 
     def _side_by_side(self, stages: Sequence[str]) -> None:
-        """Run stages two at a time, each with half the limits; publish them in order; the first failure ends all."""
+        """Run stages two at a time with half the limits each; publish in order; the first failure stops all."""
         self._start_kernels()
         for stage in stages:
             self._record_start_key(stage)
@@ -254,7 +254,7 @@ class _Flow:
             if job.exception() is None:
                 self._complete(stage, job.result())
             elif stage not in failed:
-                self.stages.pop(stage, None)  # it was ended or never began, so it neither failed nor finished
+                self.stages.pop(stage, None)  # it was stopped or never started, so it neither failed nor finished
         for stage in failed:
             jobs[stage].result()
 
@@ -338,7 +338,7 @@ class _Flow:
         return None
 
     def _remove_private_file(self, stage: str) -> None:
-        """Remove the private file that a stage has used."""
+        """Remove the private file that a stage has read."""
         if self.profile.stage(stage).takes:
             forget_people(self.workspace, self.profile.name)
 

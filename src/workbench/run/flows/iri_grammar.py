@@ -15,8 +15,8 @@ _GRAMMAR = "rfc3987_syntax"
 def without_iri_grammar() -> Iterator[None]:
     """Hide the optional grammar while jsonschema is imported; no effect once the grammar is loaded.
 
-    fastjsonschema checks notebooks, against a schema without IRIs. nbformat imports jsonschema as well, which compiles
-    the grammar if it is installed. Only this process is affected.
+    nbformat checks notebooks with fastjsonschema, against a schema without IRIs, but it also imports jsonschema, which
+    compiles the grammar if it is installed. Only this process is affected.
     """
     if _GRAMMAR in sys.modules:
         yield

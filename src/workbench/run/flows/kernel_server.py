@@ -1,4 +1,4 @@
-"""The process from which kernels are forked: it imports what stages need and does nothing else.
+"""The process from which kernels are forked: it only imports the modules that stages need.
 
 Started by :mod:`workbench.run.flows.kernels` as ``python -m workbench.run.flows.kernel_server FD``, where FD is one end
 of a socket pair. It imports as a kernel would (some libraries check for one during their import), keeps no threads and
@@ -77,7 +77,7 @@ class _Kernel:
 
 @dataclass
 class _ForkedChild:
-    """What a forked child needs to become a kernel."""
+    """The state that a forked child needs to become a kernel."""
 
     request: Mapping[str, Any]
     streams: tuple[int, int]
@@ -104,7 +104,7 @@ class Server:
     before: frozenset[str]
     expected: deque[str] = field(default_factory=deque)
     kernels: dict[int, _Kernel] = field(default_factory=dict)
-    workspace: Path | None = None  # in which the private files of kernels that were killed are removed
+    workspace: Path | None = None  # where private files of killed kernels are removed
     code: Mapping[str, tuple[int, int]] = field(default_factory=_code_state)
 
     def serve(self) -> _ForkedChild | None:
@@ -164,8 +164,8 @@ class Server:
 
     def _reason_to_decline(self, environment: Mapping[str, str]) -> str | None:
         """Return why a forked kernel would differ from a fresh one; None if it would not."""
-        requested, own = _comparable(environment), _comparable(self.environment)
-        differing = sorted(name for name in requested.keys() | own.keys() if requested.get(name) != own.get(name))
+        requested, base = _comparable(environment), _comparable(self.environment)
+        differing = sorted(name for name in requested.keys() | base.keys() if requested.get(name) != base.get(name))
         if differing:
             return f"environment differs in {', '.join(differing)}"
         imported = sorted(FORBIDDEN.keys() & sys.modules.keys())
@@ -205,7 +205,7 @@ class Server:
             self._sweep(kernel.pid)
 
     def _sweep(self, pid: int) -> None:
-        """Remove the private intermediate files of a kernel that has ended; there are none if it ended in order."""
+        """Remove the private intermediate files of a kernel that ended without removing them itself."""
         for pattern in _PRIVATE_FILES if self.workspace else ():
             for folder in (self.workspace or Path()).glob(pattern.format(pid=pid)):
                 shutil.rmtree(folder, ignore_errors=True)
@@ -286,7 +286,7 @@ def _import(name: str) -> None:
 
 @contextmanager
 def _imports_like_a_kernel() -> Iterator[None]:
-    """Look like a kernel during imports: pandas and duckdb check for one."""
+    """Pretend to be a kernel during imports, since pandas and duckdb check for one."""
     import IPython  # noqa: PLC0415
 
     shell = SimpleNamespace(kernel=None, config={"IPKernelApp": {}})

@@ -46,7 +46,7 @@ class KernelServer:
     environment : mapping
         Environment of the kernels; the server does not get the keys of the workbench.
     workspace : Path, optional
-        Where the private files of a kernel are removed when it, or this process, is killed.
+        Where the private files of killed kernels are removed.
 
     Attributes
     ----------
@@ -68,7 +68,7 @@ class KernelServer:
         self.close()
 
     def start(self, modules: Sequence[str] = ()) -> None:
-        """Start the process if possible and not yet done, and tell it what to import, in order of need.
+        """Start the process if possible and not yet started, and send the modules to import, first needed first.
 
         Parameters
         ----------
@@ -152,7 +152,7 @@ class KernelServer:
 
 
 class ForkedKernel:
-    """A forked kernel, with the part of the ``Popen`` interface that a kernel manager uses.
+    """A forked kernel with the ``Popen`` methods that a kernel manager uses.
 
     Attributes
     ----------
@@ -172,22 +172,22 @@ class ForkedKernel:
         return self._exit_code(wait=False)
 
     def wait(self) -> int | None:
-        """Wait until it has ended, and return the exit code."""
+        """Wait until the kernel ends, and return its exit code."""
         return self._exit_code(wait=True)
 
     def send_signal(self, number: int) -> None:
-        """Send a signal to it and its child processes."""
+        """Send a signal to the kernel and its child processes."""
         try:
             self.channel.send(json.dumps({"signal": int(number)}).encode())
         except OSError:  # it has ended, perhaps with the server
             return
 
     def terminate(self) -> None:
-        """Ask it to end."""
+        """Ask the kernel to end."""
         self.send_signal(signal.SIGTERM)
 
     def kill(self) -> None:
-        """End it."""
+        """Kill the kernel."""
         self.send_signal(signal.SIGKILL)
 
     def _exit_code(self, *, wait: bool) -> int | None:
@@ -203,7 +203,7 @@ class ForkedKernel:
 
 
 def can_fork() -> bool:
-    """Say whether kernels can be forked here: only on Linux, where it is safe and pidfd reports a child's end."""
+    """Return whether kernels can be forked: only on Linux, where forking is safe and pidfd reports a child's end."""
     return sys.platform == "linux" and hasattr(os, "pidfd_open")
 
 
@@ -296,7 +296,7 @@ def _imported(node: ast.AST) -> list[str]:
 
 
 def _answer(channel: socket.socket) -> dict[str, Any]:
-    """Wait for the answer to a request: the process id of the kernel, or why there is none."""
+    """Wait for the reply to a request: the process id of the kernel, or the reason why none was forked."""
     channel.settimeout(_ANSWER_SECONDS)
     try:
         return _read(channel)

@@ -58,7 +58,7 @@ def failed_entry(error: WorkbenchError | None) -> dict[str, Any]:
 
 
 def failures_before(last: Mapping[str, Any], stages: Sequence[str]) -> dict[str, str]:
-    """Return the failures that are still open after the last run: stages that failed and have not run since.
+    """Return the failures that remain from the last run: stages that failed and have not run since.
 
     Parameters
     ----------
@@ -79,7 +79,7 @@ def failures_before(last: Mapping[str, Any], stages: Sequence[str]) -> dict[str,
 
 
 def check_reported(failures: Mapping[str, str], profile: str) -> None:
-    """Refuse to write a report after stages that failed: it would say done of results that are old or missing.
+    """Refuse to write a report after failed stages, since it would present old or missing results as done.
 
     Raises
     ------
@@ -104,7 +104,7 @@ def place_report(
     report: Path | None,
     error: WorkbenchError | None,
 ) -> None:
-    """Put the right report into a run's folder and set its badge.
+    """Copy the new or the last successful report into a run's folder and set its badge.
 
     Parameters
     ----------
@@ -113,8 +113,8 @@ def place_report(
     stages : mapping
         The stages that ran.
     report : Path or None
-        Folder of the report that this run wrote. If None, the last good report is copied and marked stale; if there
-        never was one, a plain page says that the run failed.
+        Folder of the report that this run wrote. If None, the last successful report is copied and marked stale; if
+        there is none, a plain page says that the run failed.
     error : WorkbenchError or None
     """
     from workbench.report.html import mark  # noqa: PLC0415
@@ -142,7 +142,7 @@ def os_error_text(error: BaseException) -> str:
 
 
 def _failure_message(folder: RunFolder, error: WorkbenchError | None, *, report: bool = True) -> dict[str, str]:
-    """Say that a run failed and why, with paths relative to the workspace, and whether an earlier report follows."""
+    """Return the failure message by language, with relative paths; it says whether an earlier report follows."""
     text = (str(error).splitlines()[0] if error else "").replace(f"{folder.final.parents[2]}/", "")
     follows = (
         ("what follows is the last good report", "以下为上一份完好的报告")

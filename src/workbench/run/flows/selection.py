@@ -67,7 +67,7 @@ def select_stages(profile: Profile, options: FlowOptions) -> list[str]:
 
 
 def batches(profile: Profile, stages: Sequence[str]) -> list[tuple[str, ...]]:
-    """Group stages that may run side by side.
+    """Group stages that may run in parallel.
 
     Parameters
     ----------
@@ -78,7 +78,7 @@ def batches(profile: Profile, stages: Sequence[str]) -> list[tuple[str, ...]]:
     Returns
     -------
     list of tuple of str
-        Neighbours of which none reads what another of them writes.
+        Consecutive stages of which none reads a table of another.
     """
     groups: list[tuple[str, ...]] = []
     for stage in stages:
@@ -90,7 +90,7 @@ def batches(profile: Profile, stages: Sequence[str]) -> list[tuple[str, ...]]:
 
 
 def _depends(profile: Profile, earlier: str, later: str) -> bool:
-    """Say whether a stage may read what an earlier one writes; always true for own notebooks, which declare nothing."""
+    """Return whether a stage may read tables of an earlier one; always true for own notebooks, which declare none."""
     first, second = profile.stage(earlier), profile.stage(later)
     if {earlier, later} & set(profile.own) or "summaries" in second.inputs:
         return True

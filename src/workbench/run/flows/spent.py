@@ -1,4 +1,4 @@
-"""The seconds of a stage by part: kernel, imports, computing, charts; the runner adds page and tracking."""
+"""The run time of a stage in seconds by part: kernel, imports, computing, charts; the runner adds page and tracking."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ __all__ = ["seconds_by"]
 
 
 def seconds_by(notebook: Path, *, total: float, charts: float) -> dict[str, float]:
-    """Split the seconds of an executed notebook into parts.
+    """Split the run time of an executed notebook into parts.
 
     Parameters
     ----------

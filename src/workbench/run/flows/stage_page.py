@@ -21,7 +21,7 @@ _REPORT = Path(workbench.report.__file__).parent
 
 
 def report_digest(index: CodeIndex) -> str:
-    """Return the digest of everything that shapes a page: the modules, templates and texts of the report package."""
+    """Return the digest of the modules, templates and texts of the report package, on which a page depends."""
     return index.folder_digest(_REPORT)
 
 
@@ -31,8 +31,8 @@ def copy_stage_page(folder: Path, page: Path, *, stage: str, language: str, code
     Parameters
     ----------
     folder : Path
-        The stage's folder; ``page/`` in it holds the page, its digest and that of what it was made from: the executed
-        notebook, the language and the report package.
+        The stage's folder; its subfolder ``page/`` holds the page, its digest, and the digest of its inputs: the
+        executed notebook, the language and the report package.
     page : Path
     stage : str
     language : str

@@ -1,4 +1,4 @@
-"""Try what a run will do on the beginnings of a profile's files: casts, currencies, zones, patterns, rules."""
+"""Try casts, currencies, time zones, patterns and rules of a profile on the first rows of its files."""
 
 from __future__ import annotations
 
@@ -27,18 +27,18 @@ _WIDE = ("utf-16", "utf-32")
 
 
 def try_sources(workspace: Workspace, profile: Profile) -> list[Fault]:
-    """Read the beginnings of all sources as 01_check_quality will, in a private folder that is removed.
+    """Read the first rows of all sources as 01_check_quality does, in a private folder that is removed afterwards.
 
     Parameters
     ----------
     workspace : Workspace
     profile : Profile
-        Its heads were checked.
+        A profile whose headers were checked.
 
     Returns
     -------
     list of Fault
-        What would refuse a source, with its line in the profile; empty where the beginnings are accepted.
+        Faults for which a run would refuse a source, with the line in the profile; empty if there are none.
     """
     import ibis  # noqa: PLC0415  (slow to import)
 
@@ -64,16 +64,16 @@ def try_sources(workspace: Workspace, profile: Profile) -> list[Fault]:
 def _located(profile: Profile, fault: Fault) -> Fault:
     """Return a fault with the line of its source in the profile."""
     name = fault.where.removeprefix("sources.").split(":")[0]
-    own = (
+    source_name = (
         name
         if name in profile.sources
         else next((source for source, declared in profile.sources.items() if fault.where.endswith(declared.path)), "")
     )
-    return replace(fault, where=f"{profile.where('sources', own)}: {fault.where}") if own else fault
+    return replace(fault, where=f"{profile.where('sources', source_name)}: {fault.where}") if source_name else fault
 
 
 def _beginnings(sources: Mapping[str, SourceParams], root: Path, target: Path) -> dict[str, SourceParams]:
-    """Copy the beginning of the first file of each source; those that are not there yet are left out."""
+    """Copy the first rows of the first file of each source; sources without a file are left out."""
     from workbench.intake.reading.places import find_files, is_remote  # noqa: PLC0415
 
     tried = {}
@@ -101,7 +101,7 @@ def _known(people: str | None, tried: Mapping[str, SourceParams]) -> str | None:
 
 
 def _copy_beginning(path: Path, copy: Path) -> bool:
-    """Copy whole lines of a text file up to a limit, or a small file of another form; tell whether it was copied."""
+    """Copy whole lines of a text file up to a limit, or a small file of another format; return whether copied."""
     from workbench.intake.reading.parquet_heads import copy_first_rows  # noqa: PLC0415
     from workbench.intake.reading.places import form_of  # noqa: PLC0415
     from workbench.intake.reading.text.text_encodings import encoding_by_mark  # noqa: PLC0415
@@ -118,8 +118,8 @@ def _copy_beginning(path: Path, copy: Path) -> bool:
             return False
         shutil.copyfile(path, copy)
         return True
-    kept = content.splitlines(keepends=True)
-    whole = kept[:_LINES] if len(kept) > _LINES else kept[:-1] if len(content) == _MOST_BYTES else kept
-    text = b"".join(whole)
+    rows = content.splitlines(keepends=True)
+    complete = rows[:_LINES] if len(rows) > _LINES else rows[:-1] if len(content) == _MOST_BYTES else rows
+    text = b"".join(complete)
     copy.write_bytes(gzip.compress(text, 1) if path.name.endswith(".gz") else text)
     return True

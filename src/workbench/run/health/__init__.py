@@ -1,1 +1,1 @@
-"""The doctor: each part of an installation and its workspace, sound or to be fixed by a command."""
+"""Doctor checks of an installation and its workspace; each passes or names the command that fixes it."""

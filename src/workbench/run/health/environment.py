@@ -1,4 +1,4 @@
-"""The environment: Python, the packages against the lock, the Chinese font, a browser."""
+"""Doctor checks of the environment: Python, packages against the lock file, Chinese font, browser."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _MOST_NAMED = 5
 
 
 def examine_environment(workspace: Workspace) -> list[Line]:
-    """Examine what the workbench runs on."""
+    """Check the environment in which the workbench runs."""
     return [_python(), _packages(workspace), _font(), _browser()]
 
 
@@ -40,7 +40,7 @@ def _python() -> Line:
 
 
 def _packages(workspace: Workspace) -> Line:
-    """Compare the installed packages with the lock of the workspace, or of the checkout."""
+    """Compare the installed packages with the lock file of the workspace or of the checkout."""
     places = [workspace.root / _LOCK, Path(workbench.__file__).parents[2] / _LOCK]
     lock = next((path for path in places if path.is_file()), None)
     if lock is None:
@@ -53,7 +53,7 @@ def _packages(workspace: Workspace) -> Line:
 
 
 def _differing(lock: str) -> tuple[list[str], int]:
-    """Return the packages that are absent or of another version, and how many the lock names for this machine."""
+    """Return the packages that are missing or have another version, and the number that the lock file requires."""
     differing, count = [], 0
     for line in re.findall(r"^[A-Za-z0-9][^\n]*==[^\n]*", lock, re.MULTILINE):
         try:

@@ -1,4 +1,4 @@
-"""The whole examination, the safe repairs, and the JSON twin."""
+"""Run all doctor checks, make the safe repairs, and write the JSON report."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _FILE = "doctor.json"
 
 
 def examine(workspace: Workspace, now: dt.datetime | None = None) -> list[Line]:
-    """Examine an installation and its workspace; nothing is changed."""
+    """Check an installation and its workspace; nothing is changed."""
     now = now or dt.datetime.now(dt.UTC)
     return [
         *examine_environment(workspace),
@@ -36,7 +36,7 @@ def examine(workspace: Workspace, now: dt.datetime | None = None) -> list[Line]:
 
 
 def repair(lines: Sequence[Line]) -> list[Line]:
-    """Fix what is safe to fix; return the lines whose repair was made."""
+    """Make the safe repairs; return the checks that were repaired."""
     repaired = [line for line in lines if line.repair is not None]
     for line in repaired:
         if line.repair is not None:
@@ -45,7 +45,7 @@ def repair(lines: Sequence[Line]) -> list[Line]:
 
 
 def report_of(lines: Sequence[Line], now: dt.datetime) -> dict[str, Any]:
-    """Return the examination for machines, in English."""
+    """Return the results of all checks as a dict, with English texts."""
     return {
         "at": now.isoformat(timespec="seconds"),
         "ok": all(line.ok for line in lines),
@@ -58,7 +58,7 @@ def report_of(lines: Sequence[Line], now: dt.datetime) -> dict[str, Any]:
 
 
 def write_report(workspace: Workspace, report: dict[str, Any]) -> Path:
-    """Write the JSON twin into the workspace's own folder."""
+    """Write the JSON report into the private folder of the workspace."""
     path = workspace.lock.parent / _FILE
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     return write_text(path, json.dumps(report, ensure_ascii=False, indent=1) + "\n", mode=0o600)

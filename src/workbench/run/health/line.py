@@ -1,4 +1,4 @@
-"""One line of the doctor."""
+"""A doctor check and its result."""
 
 from __future__ import annotations
 
@@ -21,20 +21,20 @@ Repair = Callable[[], object]
 
 @dataclass(frozen=True)
 class Line:
-    """One line: a part, whether it is sound, and by which command it is fixed.
+    """The result of one doctor check: the part, whether it passed, and the command that fixes it.
 
     Attributes
     ----------
     part : str
-        What was examined; the text ``doctor_part_<part>`` names it.
+        The part that was checked; its name is the text ``doctor_part_<part>``.
     key : str
-        What was found: a key of the texts.
+        The key of the text that describes the result.
     values : mapping
-        For that text.
+        Values for that text.
     command : str
-        What fixes it; empty: it is sound.
+        The command that fixes a failed check; empty if the check passed.
     repair : callable or None
-        Fixes it without asking, where that is safe.
+        Fixes it without asking; only where that is safe.
     """
 
     part: str
@@ -45,24 +45,24 @@ class Line:
 
     @property
     def ok(self) -> bool:
-        """Whether it is sound."""
+        """Whether the check passed."""
         return not self.command
 
     def name(self, language: str) -> str:
-        """Return the part in words."""
+        """Return the name of the part in a language."""
         return say(f"doctor_part_{self.part}", language)
 
     def text(self, language: str) -> str:
-        """Return what was found in words."""
+        """Return the description of the result in a language."""
         plain = {name: visible(value) if isinstance(value, str) else value for name, value in self.values.items()}
         return say(self.key, language, plain)
 
 
 def sound(part: str, key: str, **values: Any) -> Line:
-    """Return a line for a part that is sound."""
+    """Return a passed check."""
     return Line(part, key, values)
 
 
 def to_fix(part: str, key: str, command: str, repair: Repair | None = None, **values: Any) -> Line:
-    """Return a line for a part that a command fixes."""
+    """Return a failed check with the command that fixes it."""
     return Line(part, key, values, command, repair)

@@ -1,4 +1,4 @@
-"""The machine: disk and what kept runs take, memory, clock, ports."""
+"""Doctor checks of the machine: disk space and kept runs, memory, clock, ports."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _PROCESSES = {"lab": "jupyterlab", "ui": "mlflow"}
 
 
 def examine_machine(workspace: Workspace, now: dt.datetime) -> list[Line]:
-    """Examine the machine, as far as this user may see it."""
+    """Check the machine, as far as this user can see it."""
     return [*_disk(workspace), _memory(workspace), _clock(workspace, now), *(_port(name) for name in _PORTS)]
 
 
@@ -62,7 +62,7 @@ def _memory(workspace: Workspace) -> Line:
 
 
 def _available_gb() -> float | None:
-    """Return the memory that a process may still take: of the machine, or of its control group."""
+    """Return the memory available to a process, in GB: of the machine, or of its control group."""
     amounts = []
     with suppress(OSError, AttributeError):
         text = Path("/proc/meminfo").read_text(encoding="ascii")
@@ -98,10 +98,10 @@ def _port(name: str) -> Line:
 
 
 def _is_running(program: str, port: int) -> bool:
-    """Say whether a server of ours has the port, by the command lines that this user may read."""
+    """Return whether a server of the workbench uses the port, by the command lines of the processes."""
     for path in Path("/proc").glob("[0-9]*/cmdline"):
         with suppress(OSError):
-            words = path.read_bytes().decode(errors="replace").split("\0")
-            if program in words and any(str(port) in word for word in words):
+            arguments = path.read_bytes().decode(errors="replace").split("\0")
+            if program in arguments and any(str(port) in word for word in arguments):
                 return True
     return False

@@ -1,4 +1,4 @@
-"""Whether it keeps running: the tracking store, the sources, the schedules, the hooks."""
+"""Doctor checks of regular operation: tracking store, sources, schedules, hooks."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ _PERIODS_UNTIL_STALE = 2  # of a schedule, without a new file
 
 
 def examine_operation(workspace: Workspace, now: dt.datetime) -> list[Line]:
-    """Examine what runs depend on from one to the next."""
+    """Check the tracking store, sources, schedules and hooks of a workspace."""
     profiles = _profiles_in_use(workspace)
     scheduled = planned_profiles(workspace)
     return [
@@ -50,16 +50,16 @@ def examine_operation(workspace: Workspace, now: dt.datetime) -> list[Line]:
 
 
 def examine_schedule(workspace: Workspace, name: str, now: dt.datetime) -> Line:
-    """Examine the schedule of one profile, for outside monitoring: whether its last moment was run, and went well."""
+    """Check for outside monitoring whether the last scheduled run of a profile took place and succeeded."""
     return _schedule_line(workspace, name, now, wakers=False)
 
 
 def _profiles_in_use(workspace: Workspace) -> list[Profile]:
-    """Return the profiles that have run or have a schedule; the others may be examples whose files nobody has."""
+    """Return the profiles that have run or have a schedule; others may be examples without files."""
     profiles = []
     for name in profile_names(workspace):
         if name in planned_profiles(workspace) or kept_runs(workspace, name, 1):
-            with suppress(ProfileError):  # `_sources` is for readable profiles; `workbench check` tells the faults
+            with suppress(ProfileError):  # unreadable profiles are left to `workbench check`
                 profiles.append(load_profile(workspace, name))
     return profiles
 
@@ -113,13 +113,13 @@ def _is_stale(where: Standing, age: dt.timedelta) -> bool:
 
 
 def _unreachable(variable: str) -> str:
-    """Return why the host of a remote source cannot be reached; nothing is read from it."""
+    """Return why the host of a remote source cannot be reached, without reading data; empty if it can."""
     url = os.environ.get(variable, "")
     if not url:
         return f"the variable {variable} is not set"
     address = read_address(url)
     if address is None or not address.port:
-        return ""  # a file, or a kind of database without a port that we can tell
+        return ""  # a file, or a database without a known port
     try:
         with socket.create_connection((address.host, address.port), _CONNECT_SECONDS):
             return ""
@@ -173,7 +173,7 @@ def _hooks(workspace: Workspace, profiles: list[Profile], now: dt.datetime) -> l
 
 
 def _refused_hosts(profile: Profile) -> list[str]:
-    """Return the hosts that the hooks of a profile name and the environment does not allow."""
+    """Return the hosts in the hooks of a profile that the environment does not allow."""
     refused = []
     for hook in (hook for event in EVENTS for hook in profile.run.hooks.of(event)):
         if hook.mail is not None and not is_allowed(

@@ -1,4 +1,4 @@
-"""The private files: modes, the key of the vault, the audit log; and what dead runs left."""
+"""Doctor checks of private files: permissions, vault key, audit log, leftovers of dead runs, lock."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _PRIVATE = (".workbench", f"reports/*/*/{PEOPLE}", f"reports/*/{PEOPLE}", "data/
 
 
 def examine_private_files(workspace: Workspace) -> list[Line]:
-    """Examine what only the owner may read, and what dead runs left behind."""
+    """Check the private files and the leftovers of dead runs."""
     return [_modes(workspace), _vault(workspace), _audit(workspace), _orphans(workspace), _lock(workspace)]
 
 
@@ -94,7 +94,7 @@ def _audit(workspace: Workspace) -> Line:
 
 def _orphans(workspace: Workspace) -> Line:
     orphans = find_orphans(workspace)
-    if not orphans or is_held(workspace):  # those of a run that is under way are no orphans
+    if not orphans or is_held(workspace):  # staging folders of a running flow are no orphans
         return sound("orphans", "doctor_orphans_none")
     paths = [workspace.relative(path) for path in orphans]
     return to_fix("orphans", "doctor_orphans", _FIX, partial(_sweep, workspace), count=len(paths), path=paths[0])
@@ -106,7 +106,7 @@ def _sweep(workspace: Workspace) -> None:
 
 
 def _lock(workspace: Workspace) -> Line:
-    """Examine the lock: the system frees that of a process that dies, so only a live one can hold it too long."""
+    """Check the lock. The system frees the lock of a dead process, so only a live one can hold it too long."""
     if not is_held(workspace):
         return sound("lock", "doctor_lock_free")
     note = holder(workspace)

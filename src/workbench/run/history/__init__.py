@@ -1,1 +1,1 @@
-"""The runs that a workspace keeps: listed, compared, cleaned."""
+"""List, compare and clean the runs that a workspace keeps."""

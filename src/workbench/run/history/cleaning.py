@@ -1,4 +1,4 @@
-"""Removing the folders of old runs: never the newest, never the last good one, never what names an exported plan."""
+"""Remove the folders of old runs, but never the newest, the last successful, or one with an exported plan."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ __all__ = ["OldRun", "folder_bytes", "old_runs", "remove_runs"]
 
 @dataclass(frozen=True)
 class OldRun:
-    """A run that may go, and the bytes it takes."""
+    """A run that may be removed, and its size in bytes."""
 
     record: RunRecord
     size: int
@@ -30,17 +30,17 @@ class OldRun:
 def old_runs(
     workspace: Workspace, profiles: Sequence[str], *, keep: int, older_than_days: int | None, now: dt.datetime
 ) -> list[OldRun]:
-    """Return the runs beyond the newest ones of each profile.
+    """Return the removable runs: all but the newest ones of each profile.
 
     Parameters
     ----------
     workspace : Workspace
     profiles : sequence of str
     keep : int
-        Newest runs of each profile that stay; at least the newest and the last good one always stay, and a run whose
-        stage pages or tables the newest repeats stays reachable, since every run has copies of its own.
+        Number of newest runs of each profile to keep; the newest and the last successful run are always kept. Every
+        run has its own copies of pages and tables, so removing one run breaks no other.
     older_than_days : int or None
-        Only runs older than this.
+        Return only runs older than this.
     now : datetime
     """
     old: list[OldRun] = []
@@ -60,18 +60,18 @@ def old_runs(
 def remove_runs(workspace: Workspace, old: Sequence[OldRun]) -> int:
     """Remove the folders of runs; return the bytes freed.
 
-    The tables that later runs compare with stay: they lie elsewhere and go by retention.
+    The tables that later runs compare with are stored elsewhere and stay; retention removes them.
 
     Raises
     ------
     WorkspaceBusyError
-        A run is under way.
+        Another run holds the workspace.
     """
     with hold_workspace(workspace, "workbench runs clean"):
         for run in old:
-            gone = run.record.folder.with_name(f".staging-{run.record.run_id}")  # swept if this is interrupted
-            run.record.folder.rename(gone)
-            shutil.rmtree(gone)
+            doomed = run.record.folder.with_name(f".staging-{run.record.run_id}")  # swept if this is interrupted
+            run.record.folder.rename(doomed)
+            shutil.rmtree(doomed)
     return sum(run.size for run in old)
 
 

@@ -1,4 +1,4 @@
-"""Two runs side by side: status, dates, metrics, tables and settings that differ."""
+"""Compare two runs: differences in status, dates, metrics, tables and settings."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ _HEAD = ("status", "as_of")
 
 @dataclass(frozen=True)
 class Difference:
-    """One thing that differs.
+    """One difference between two runs.
 
     Attributes
     ----------
     kind : str
         ``run``, ``stage``, ``setting``, ``metric`` or ``table``.
     name : str
-        With its stage in front.
+        The name of what differs, prefixed with its stage.
     first, second : object
-        In either run; None where it is absent.
+        The value in each run; None where it is absent.
     """
 
     kind: str
@@ -34,9 +34,9 @@ class Difference:
 
 
 def compare_runs(first: RunRecord, second: RunRecord) -> list[Difference]:
-    """Return what differs between two runs, in the order run, stages, settings, metrics, tables.
+    """Return the differences between two runs, in the order run, stages, settings, metrics, tables.
 
-    Tables are compared by the digest of their content, and shown by their rows where these differ.
+    Tables are compared by content digest. The row counts are shown; if they are equal, the digests too.
     """
     head = [
         Difference("run", name, first.summary.get(name), second.summary.get(name))
@@ -44,14 +44,14 @@ def compare_runs(first: RunRecord, second: RunRecord) -> list[Difference]:
         if first.summary.get(name) != second.summary.get(name)
     ]
     names = sorted({*first.stages, *second.stages})
-    rest: dict[str, list[Difference]] = {kind: [] for kind in ("stage", "setting", "metric", "table")}
+    by_kind: dict[str, list[Difference]] = {kind: [] for kind in ("stage", "setting", "metric", "table")}
     for stage in names:
         left, right = first.stages.get(stage, {}), second.stages.get(stage, {})
-        rest["stage"] += _differing("stage", {stage: left.get("status")}, {stage: right.get("status")})
-        rest["setting"] += _differing("setting", _named(stage, left, "settings"), _named(stage, right, "settings"))
-        rest["metric"] += _differing("metric", _named(stage, left, "metrics"), _named(stage, right, "metrics"))
-        rest["table"] += _tables(stage, left.get("tables", {}), right.get("tables", {}))
-    return [*head, *(difference for differences in rest.values() for difference in differences)]
+        by_kind["stage"] += _differing("stage", {stage: left.get("status")}, {stage: right.get("status")})
+        by_kind["setting"] += _differing("setting", _named(stage, left, "settings"), _named(stage, right, "settings"))
+        by_kind["metric"] += _differing("metric", _named(stage, left, "metrics"), _named(stage, right, "metrics"))
+        by_kind["table"] += _tables(stage, left.get("tables", {}), right.get("tables", {}))
+    return [*head, *(difference for differences in by_kind.values() for difference in differences)]
 
 
 def _named(stage: str, entry: dict[str, Any], part: str) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""The kept runs of a workspace, read from their summaries; the newest first."""
+"""The kept runs of a workspace, read from their summaries."""
 
 from __future__ import annotations
 
@@ -52,12 +52,12 @@ class RunRecord:
 
     @property
     def as_of(self) -> str | None:
-        """The frozen date, ISO."""
+        """The as-of date of the run, ISO."""
         return self.summary.get("as_of")
 
     @property
     def started(self) -> dt.datetime | None:
-        """When it started, UTC, as its id says."""
+        """The start time in UTC, from the run id."""
         return run_time(self.run_id)
 
     @property
@@ -66,11 +66,11 @@ class RunRecord:
         return self.summary.get("stages", {})
 
     def count(self, kind: str) -> int:
-        """Count the stages that were ``ran``, ``reused``, ``skipped`` or ``failed``."""
+        """Count the stages with an outcome: ``ran``, ``reused``, ``skipped`` or ``failed``."""
         return sum(_kind(entry) == kind for entry in self.stages.values())
 
     def alerts(self) -> dict[str, int | None]:
-        """Return the numbers of alerts and warnings that the run raised; None where nothing watched."""
+        """Return the numbers of alerts and warnings of the run; None if no stage checks for them."""
         metrics = self.stages.get(_WATCH, {}).get("metrics", {})
         return {name: _whole(metrics.get(name)) for name in ("alerts", "warnings")}
 
@@ -83,12 +83,12 @@ def kept_runs(workspace: Workspace, profile: str, most: int | None = None) -> li
     workspace : Workspace
     profile : str
     most : int, optional
-        Read no more than these.
+        Largest number of runs to read.
 
     Returns
     -------
     list of RunRecord
-        A folder without a readable summary is no run and is left out.
+        The newest first; folders without a readable summary are left out.
     """
     records: list[RunRecord] = []
     for folder in _folders(workspace, profile):
@@ -100,7 +100,7 @@ def kept_runs(workspace: Workspace, profile: str, most: int | None = None) -> li
 
 
 def last_good_run(workspace: Workspace, profile: str) -> dict[str, Any]:
-    """Return the summary of the newest run that was done; empty if there is none."""
+    """Return the summary of the newest successful run; empty if there is none."""
     for folder in _folders(workspace, profile):
         summary = _summary(folder)
         if summary is not None and summary["status"] == "done":
@@ -109,10 +109,10 @@ def last_good_run(workspace: Workspace, profile: str) -> dict[str, Any]:
 
 
 def profiles_with_runs(workspace: Workspace) -> list[str]:
-    """List the profiles of a workspace: those in ``params/``, and those that only have reports left."""
+    """List the profiles of a workspace: those in ``params/``, and those of which only reports are left."""
     folders = (path for path in (workspace.root / "reports").glob("*") if is_profile_name(path.name) and path.is_dir())
-    kept = {path.name for path in folders if next(_folders(workspace, path.name), None)}
-    return sorted({*(name for name in profile_names(workspace) if is_profile_name(name)), *kept})
+    with_runs = {path.name for path in folders if next(_folders(workspace, path.name), None)}
+    return sorted({*(name for name in profile_names(workspace) if is_profile_name(name)), *with_runs})
 
 
 def find_run(workspace: Workspace, text: str) -> RunRecord:
@@ -121,7 +121,7 @@ def find_run(workspace: Workspace, text: str) -> RunRecord:
     Raises
     ------
     DataError
-        No run, or several.
+        No run matches, or several do.
     """
     profile, _, name = text.rpartition("/")
     name = "latest" if not profile and text in profiles_with_runs(workspace) else name
@@ -137,12 +137,12 @@ def find_run(workspace: Workspace, text: str) -> RunRecord:
 
 
 def check_profile_name(workspace: Workspace, profile: str) -> str:
-    """Return the name of a profile that exists, or that left runs.
+    """Check that a profile exists or has kept runs, and return its name.
 
     Raises
     ------
     ProfileError
-        There is neither.
+        The profile does not exist and has no kept runs.
     """
     names = profiles_with_runs(workspace)
     if profile not in names:
@@ -151,7 +151,7 @@ def check_profile_name(workspace: Workspace, profile: str) -> str:
 
 
 def run_time(run_id: str) -> dt.datetime | None:
-    """Return the time in a run's id, UTC; None if it is no id of ours."""
+    """Return the UTC time in a run id; None if it is not a run id."""
     matched = _RUN_ID.fullmatch(run_id)
     if not matched:
         return None

@@ -1,1 +1,1 @@
-"""Telling others that a run ended: the message, the ways it goes out, retries, and receipts."""
+"""Notify others that a run ended: messages, delivery by webhook, mail, file or program, retries, receipts."""

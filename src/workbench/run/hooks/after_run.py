@@ -1,4 +1,4 @@
-"""What follows a run, whoever started it: the index of all runs is written anew, and the hooks are told."""
+"""Steps after every run: update the index of all runs and send the messages of the hooks."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ RunFlow = Callable[["Workspace", str, "FlowOptions"], "FlowResult"]
 
 
 def run_and_tell(run_flow: RunFlow, workspace: Workspace, name: str, options: FlowOptions) -> FlowResult:
-    """Run a profile's stages; then write the index and tell the hooks. A run in a scratch area tells nobody.
+    """Run a profile's stages, update the index and send the hook messages. Runs in a scratch area send none.
 
-    Neither can change how the run ended: what goes wrong with them is printed.
+    Errors of these steps are printed; they do not change the result of the run.
 
     Parameters
     ----------
@@ -39,7 +39,7 @@ def run_and_tell(run_flow: RunFlow, workspace: Workspace, name: str, options: Fl
     Raises
     ------
     WorkbenchError
-        The run was refused; hooks of ``on_failure`` are told, unless another run holds the workspace.
+        The run was refused; ``on_failure`` hooks get a message, unless another run holds the workspace.
     """
     if workspace.scratch:
         return run_flow(workspace, name, options)

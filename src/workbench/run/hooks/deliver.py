@@ -1,6 +1,6 @@
-"""Delivering one message: ``python -m workbench.run.hooks.deliver WORKSPACE RECEIPT``, a process of its own.
+"""Deliver one message in a separate process: ``python -m workbench.run.hooks.deliver WORKSPACE RECEIPT``.
 
-The run that sends a message has published and freed the workspace before, and does not wait.
+The run that sends the message has already published its results and released the workspace; it does not wait.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _LONGEST_DETAIL = 300
 
 @dataclass(frozen=True)
 class Limits:
-    """Attempts for each receiver, seconds for each attempt, and the pauses between them."""
+    """Attempts per receiver, seconds per attempt, and the pauses between attempts."""
 
     attempts: int = 3
     seconds: float = 30.0
@@ -38,9 +38,9 @@ class Limits:
 
 
 def deliver(workspace: Workspace, receipt: Receipt, limits: Limits = Limits()) -> bool:
-    """Deliver a message to every receiver that waits for it; return whether all have it.
+    """Deliver a message to every waiting receiver; return whether all have it.
 
-    Each receiver has its own attempts: one that hangs keeps none of the others from theirs.
+    Receivers are independent: one that hangs does not delay the others.
 
     Parameters
     ----------

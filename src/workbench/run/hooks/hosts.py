@@ -1,4 +1,4 @@
-"""The hosts that hooks may reach: named by the environment, so that a profile alone can send nothing anywhere."""
+"""The hosts that hooks may reach. The environment names them, so a profile alone cannot send data anywhere."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
 def is_allowed(host: str, port: int, *, encrypted: bool) -> bool:
-    """Say whether the environment allows a host.
+    """Return whether the environment allows a host.
 
-    Without encryption only where the entry begins with ``http://``, or on this machine.
+    Without encryption the entry must begin with ``http://``, or the host must be this machine.
 
     Parameters
     ----------
@@ -34,5 +34,5 @@ def is_allowed(host: str, port: int, *, encrypted: bool) -> bool:
 
 
 def is_loopback(host: str) -> bool:
-    """Say whether a host is this machine."""
+    """Return whether a host is this machine."""
     return host.lower() in _LOOPBACK

@@ -1,7 +1,7 @@
-"""What a hook is told about a run: names of ours, numbers and dates; never a value that comes from the data.
+"""The messages that hooks send about a run: stage names, numbers and dates; never a value from the data.
 
-The text of an error may quote a cell, and what an alert is about may be the name of a category with one customer in it:
-neither is in a message. Whoever receives it opens the report.
+Error texts may quote a cell, and an alert may name a category with a single customer, so messages contain neither.
+Receivers find the details in the report.
 """
 
 from __future__ import annotations

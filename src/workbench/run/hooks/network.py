@@ -1,4 +1,4 @@
-"""The hooks over the network: a webhook and a mail, to hosts that the environment allows."""
+"""Hooks over the network: webhook and mail, to hosts that the environment allows."""
 
 from __future__ import annotations
 
@@ -36,17 +36,17 @@ def post_message(address: str, message: str, *, seconds: float) -> str:
         A web address, or ``env:NAME`` of the variable that holds it.
     message : str
     seconds : float
-        Longest time for all of it.
+        Time limit of the whole request.
 
     Returns
     -------
     str
-        The status of the answer.
+        The HTTP status of the response.
 
     Raises
     ------
     HookFailed
-        The host is not allowed or does not answer with 2xx.
+        The host is not allowed or does not respond with 2xx.
     """
     if address.startswith("env:"):
         address = os.environ.get(name := address.removeprefix("env:"), "")
@@ -81,7 +81,7 @@ def send_mail(mail: MailParams, subject: str, text: str, *, seconds: float) -> s
     mail : MailParams
     subject, text : str
     seconds : float
-        Longest time for all of it.
+        Time limit of the whole delivery.
 
     Raises
     ------
@@ -132,7 +132,7 @@ def _check_allowed(host: str, port: int, *, encrypted: bool) -> None:
 
 @contextmanager
 def _within(seconds: float) -> Iterator[None]:
-    """Interrupt the block after some seconds: the limits of a socket are for each answer, not for all of them."""
+    """Interrupt the block after some seconds; a socket timeout limits single responses, not the whole exchange."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -150,7 +150,7 @@ def _within(seconds: float) -> Iterator[None]:
 
 
 def _fault(error: BaseException) -> str:
-    """Describe an error by its kind; the answer of a server may quote what it was sent."""
+    """Describe an error by its type only, since the response of a server may quote the message."""
     if isinstance(error, smtplib.SMTPResponseException):
         return f"{type(error).__name__} {error.smtp_code}"
     if isinstance(error, TimeoutError):

@@ -1,4 +1,4 @@
-"""The hook that is a program: the message on standard input, bounded time and output, killed with its children."""
+"""Hooks that run a program: message on standard input, limited time and output, killed with its child processes."""
 
 from __future__ import annotations
 
@@ -21,34 +21,34 @@ _OWN_PREFIXES = ("LC_", "WORKBENCH_HOOK_")
 
 
 class HookFailed(Exception):
-    """A hook that was not delivered; the text says why and holds no message."""
+    """A hook could not be delivered; the text says why and does not contain the message."""
 
 
 def run_program(command: list[str], message: str, *, folder: Path, seconds: float) -> str:
     """Run a program in the workspace and wait for it.
 
-    It inherits a few variables and those that begin with ``WORKBENCH_HOOK_``: neither the key of the vault nor any
-    password.
+    It inherits a few environment variables and those that begin with ``WORKBENCH_HOOK_``, but not the key of the vault
+    or a password.
 
     Parameters
     ----------
     command : list of str
     message : str
-        For its standard input.
+        Written to its standard input.
     folder : Path
-        Where it runs.
+        The working directory.
     seconds : float
-        After this it is killed.
+        Time limit, after which the program is killed.
 
     Returns
     -------
     str
-        The beginning of what it printed.
+        The beginning of its output.
 
     Raises
     ------
     HookFailed
-        It cannot be started, takes too long, prints too much or ends with another code than 0.
+        The program cannot be started, takes too long, prints too much or ends with a code other than 0.
     """
     environment = {
         name: value for name, value in os.environ.items() if name in _INHERITED or name.startswith(_OWN_PREFIXES)
@@ -94,7 +94,7 @@ def _read(process: subprocess.Popen[bytes], deadline: float, seconds: float) -> 
                 begun = (begun + block)[:_KEPT_BYTES]
                 if total > _MOST_BYTES:
                     raise HookFailed(f"printed more than {_MOST_BYTES:,} bytes")
-            elif process.poll() is not None:  # a child of its own still holds the pipe
+            elif process.poll() is not None:  # a child process of the program still holds the pipe
                 return begun.decode(errors="replace")
     raise HookFailed(f"did not end within {seconds:g} s")
 

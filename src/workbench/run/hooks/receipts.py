@@ -1,4 +1,4 @@
-"""Messages on their way and what became of them: one private file each under ``.workbench/hooks``."""
+"""Receipts of messages: receivers and delivery state, one private file per message under ``.workbench/hooks``."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Receipt:
         ``hook`` as declared, ``state`` (waiting, delivered, failed), ``attempts``, ``detail``, ``at``.
     language : str
     pid : int
-        The process that delivers it.
+        The id of the delivering process.
     """
 
     path: Path
@@ -48,23 +48,23 @@ class Receipt:
     pid: int = 0
 
     def write(self) -> None:
-        """Write it, readable by its owner alone."""
+        """Write the receipt, readable by its owner only."""
         content = {"event": self.event, "message": self.message, "receivers": self.receivers,
                    "language": self.language, "pid": self.pid}  # fmt: skip
         write_text(self.path, json.dumps(content, ensure_ascii=False, indent=1) + "\n", mode=_PRIVATE)
 
     def waiting(self) -> list[dict[str, Any]]:
-        """Return the receivers that have neither got the message nor used up their attempts."""
+        """Return the receivers without the message that have attempts left."""
         return [receiver for receiver in self.receivers if receiver["state"] == "waiting"]
 
     def note(self, receiver: dict[str, Any], state: str, detail: str) -> None:
-        """Note what became of an attempt."""
-        at = dt.datetime.now(dt.UTC).isoformat(timespec="seconds")
-        receiver.update(state=state, detail=detail, at=at, attempts=receiver["attempts"] + 1)
+        """Record the outcome of an attempt."""
+        timestamp = dt.datetime.now(dt.UTC).isoformat(timespec="seconds")
+        receiver.update(state=state, detail=detail, timestamp=timestamp, attempts=receiver["attempts"] + 1)
         self.write()
 
     def is_abandoned(self) -> bool:
-        """Say whether receivers wait and nobody delivers."""
+        """Return whether receivers wait but the delivering process is dead."""
         return bool(self.waiting()) and not _is_alive(self.pid)
 
 
@@ -76,7 +76,7 @@ def hooks_folder(workspace: Workspace) -> Path:
 def new_receipt(
     workspace: Workspace, event: str, message: dict[str, Any], hooks: Sequence[HookParams], language: str
 ) -> Receipt:
-    """Write a message that is to be delivered; the oldest of too many receipts go."""
+    """Write the receipt of a new message; remove the oldest receipts beyond the limit."""
     folder = hooks_folder(workspace)
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     for path in sorted(folder.glob("*.json"))[: -_MOST_KEPT + 1]:

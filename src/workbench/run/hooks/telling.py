@@ -1,4 +1,4 @@
-"""Sending the messages of a run that ended: written down, then delivered by a process that nobody waits for."""
+"""Send the messages of a finished run: write receipts, then deliver them in a background process."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ __all__ = ["send_messages", "start_delivery"]
 
 
 def send_messages(workspace: Workspace, message: Mapping[str, Any], *, settings: Sequence[str] = ()) -> list[Receipt]:
-    """Write down the messages of a run for the hooks of its profile, and start their delivery.
+    """Write the receipts of a run's messages for the hooks of its profile, and start their delivery.
 
     Parameters
     ----------
@@ -53,18 +53,18 @@ def send_messages(workspace: Workspace, message: Mapping[str, Any], *, settings:
 
 
 def start_delivery(workspace: Workspace, receipt: Receipt) -> None:
-    """Deliver a message in a process of its own, which outlives this one."""
+    """Deliver a message in a separate process that outlives this one."""
     command = [sys.executable, "-m", "workbench.run.hooks.deliver", str(workspace.root), str(receipt.path)]
     environment = {name: value for name, value in os.environ.items() if not name.startswith(KEY_VARIABLE)}
     process = subprocess.Popen(
         command, cwd=workspace.root, env=environment, start_new_session=True, stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
     )  # fmt: skip
-    process.returncode = 0  # nobody waits for it, which is no mistake
+    process.returncode = 0  # avoids the warning about a process that nobody waits for
 
 
 def _hooks(workspace: Workspace, name: str, settings: Sequence[str]) -> tuple[HooksParams, str]:
-    """Return the hooks and the leading language of a profile; also of one that is wrong elsewhere."""
+    """Return the hooks and the first language of a profile, even if other parts of the profile are invalid."""
     try:
         profile = load_profile(workspace, name, settings=settings)
     except ProfileError:

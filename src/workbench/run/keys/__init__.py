@@ -1,1 +1,1 @@
-"""What decides whether a stage runs again (inputs, parameters, code, libraries), and the checks before a run."""
+"""Checks before a run, and stage keys, which decide whether a stage runs again."""

@@ -1,4 +1,4 @@
-"""The checks of a profile that stages declare, done before any kernel starts."""
+"""The profile checks that stages declare, run before any kernel starts."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _FEATURES, _CHURN, _TAGS = "03_build_features", "08_predict_churn", "12_tag_cust
 
 
 def stage_faults(stage: Stage, workspace: Workspace, profile: Profile) -> list[Fault]:
-    """Return the faults of a profile that one of its stages checks for.
+    """Run the checks that a stage declares and return the faults of the profile.
 
     Parameters
     ----------
@@ -99,7 +99,7 @@ def _action_faults(stage: Stage, workspace: Workspace, profile: Profile) -> list
 def _rule_faults(
     stage: Stage, workspace: Workspace, rule: str | dict[str, Any], subject: str, where: str
 ) -> list[Fault]:
-    """Check that a rule can be read, refers to no rule in a circle, and names no column of a later stage."""
+    """Check that a rule can be read, has no circular references, and names no column of a later stage."""
     from workbench.analysis.audiences.select import Knowledge, check_references, named_columns  # noqa: PLC0415
     from workbench.run.definitions.audience_rules import inline_rule, named_rules  # noqa: PLC0415
 
@@ -111,7 +111,7 @@ def _rule_faults(
     faults = [replace(fault, where=f"{where}: {fault.where}") for fault in check_references(audience, rules)]
     if faults:
         return faults
-    named = named_columns(audience, Knowledge({}, UNDATED, rules))
+    rule_columns = named_columns(audience, Knowledge({}, UNDATED, rules))
     names = {name: _written_columns(other) for name, other in STAGES.items()}
     earlier = {column for name, columns in names.items() if name < stage.name for column in columns}
     writers = {column: name for name, columns in names.items() if name >= stage.name for column in columns - earlier}
@@ -122,7 +122,7 @@ def _rule_faults(
             "A column of features, rfm or segments" if stage.name < _CHURN else "A column of a stage before it",
             "Use one of those, or an audience after the run",
         )
-        for column in named
+        for column in rule_columns
         if column.startswith("tag_") or column in writers
     ]
 

@@ -1,4 +1,4 @@
-"""The code that a notebook depends on: modules of the package, files beside it, data files, libraries."""
+"""The code that a notebook depends on: package modules, modules in its folder, data files, libraries."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def notebook_sources(path: Path) -> list[str]:
 
 
 class CodeIndex:
-    """What every module imports and which data files it names; cached in a file, updated when a module changes.
+    """An index of imports and data files per module, cached in a file and updated when a module changes.
 
     Parameters
     ----------
@@ -71,11 +71,11 @@ class CodeIndex:
         Returns
         -------
         list of Path
-            Modules of the package reached by imports, also inside functions, but not by imports only for annotations;
-            modules and packages beside the notebook; data files of the package (templates, style sheets) whose names
-            are string constants in one of these modules. Texts are left out, since they are recorded as they are read;
-            so are modules that publish and track, since they change no result. Files are read once, so later calls
-            give the same list.
+            Package modules reached by imports, also inside functions, but not by imports for annotations only; modules
+            and packages in the notebook's folder; package data files (templates, style sheets) whose names are string
+            constants in one of these modules. Texts are left out, since they are recorded when they are read; so are
+            modules that publish and track, since they do not change results. Files are read once, so later calls
+            return the same list.
         """
         if notebook not in self._reached:
             self._reached[notebook] = self._follow_imports(notebook)
@@ -94,7 +94,7 @@ class CodeIndex:
         return sorted(reached | {path for name in named for path in _data_files().get(name, ())})
 
     def code_digest(self, notebook: Path, files: Iterable[Path]) -> str:
-        """Digest a notebook's cells and the files it reaches."""
+        """Return the digest of a notebook's cells and of the files it depends on."""
         root = notebook.parent.parent
         digests = {_relative(path, root): self.entry(path)["digest"] for path in files}
         return digest_json([notebook_sources(notebook), digests])
@@ -110,7 +110,7 @@ class CodeIndex:
         return versions | {name: _version(name) for name in sorted(_with_dependencies(direct))}
 
     def folder_digest(self, folder: Path) -> str:
-        """Digest every module and data file in a folder of the package, recursively."""
+        """Return the digest of all modules and data files in a folder of the package, recursively."""
         files = (path for path in sorted(folder.rglob("*")) if path.suffix != ".pyc" and path.is_file())
         return digest_json({path.relative_to(folder).as_posix(): self.entry(path)["digest"] for path in files})
 
@@ -174,7 +174,7 @@ def _file(base: Path) -> list[Path]:
 
 
 def _resolved(name: str, path: Path, folder: Path) -> tuple[str, Path]:
-    """Return an imported name and the folder to search: for a relative import that of its package."""
+    """Return an imported name and the folder to search; for a relative import the folder of its package."""
     dots = len(name) - len(name.lstrip("."))
     return (name.lstrip("."), path.parents[dots - 1]) if dots else (name, folder)
 

@@ -1,4 +1,4 @@
-"""The marks of people as inputs: a stage runs again where the marks of its kind have changed."""
+"""Feedback marks as inputs: a stage runs again if the marks of its kind have changed."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ __all__ = ["marked"]
 
 
 def marked(workspace: Workspace, profile: Profile, kind: str) -> dict[str, Any]:
-    """Return the digest of the marks of one kind that hold; nothing where there are none.
+    """Return the digest of the valid marks of one kind; empty if there are none.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""What identity resolution depends on beside tables: the private people, the vault's key, the declared links."""
+"""Inputs of identity resolution other than tables: the private table of people, the vault's key, declared links."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _IDENTITY = "02_resolve_identity"
 
 
 def identity_inputs(workspace: Workspace, profile: Profile) -> dict[str, str | None]:
-    """Return what the identities depend on beside tables.
+    """Return the inputs of identity resolution other than tables.
 
     Parameters
     ----------
@@ -31,9 +31,8 @@ def identity_inputs(workspace: Workspace, profile: Profile) -> dict[str, str | N
     Returns
     -------
     dict
-        ``people`` (the key of 01 apart from assignments, since people are no table), ``key`` (fingerprint of the
-        vault's key, or of the workspace's own),
-        ``must_link`` and ``cannot_link`` (digests of the files).
+        ``people`` (the key of 01 without assignments, since people are not a table), ``key`` (fingerprint of the key of
+        the vault or of the workspace), ``must_link`` and ``cannot_link`` (digests of the files).
     """
     section = profile.sections[_IDENTITY]
     inputs = {
@@ -48,7 +47,7 @@ def identity_inputs(workspace: Workspace, profile: Profile) -> dict[str, str | N
 
 
 def _people_key(workspace: Workspace, profile: Profile) -> str | None:
-    """Digest what the people of 01 depend on: its key without the assignments, which name nobody new."""
+    """Return the digest of 01's key without the assignments, which add no people."""
     key = read_manifest(stage_folder(workspace, profile.name, FIRST)).get("depends_on")
     if key is None:
         return None

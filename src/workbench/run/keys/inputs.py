@@ -1,4 +1,4 @@
-"""Inputs of stages other than tables and parameters, by their names in declarations."""
+"""Inputs of stages other than tables and parameters."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def stage_inputs(
     summaries : mapping of str to str
         Digest of the summary of every other stage of the profile, or "skipped".
     as_of : date, optional
-        Of the run, where it is known.
+        As-of date of the run, if known.
     """
     readers: dict[str, Callable[[Workspace, Profile], dict[str, Any]]] = {
         "sources": _sources,
@@ -83,7 +83,7 @@ def stage_inputs(
 
 
 def _sources(workspace: Workspace, profile: Profile) -> dict[str, Any]:
-    """Return the digests of raw files and their declarations, with the values that the profile states itself."""
+    """Return the digests of raw files, the declarations of sources, and other profile values that 01 depends on."""
     return raw_digests(workspace, profile) | {
         "sources": {name: source.model_dump(mode="json") for name, source in profile.sources.items()},
         "declared": {
@@ -97,21 +97,21 @@ def _sources(workspace: Workspace, profile: Profile) -> dict[str, Any]:
 
 
 def _audience_rules(workspace: Workspace, profile: Profile) -> dict[str, Any]:
-    """Return the digests of the audience rules, where the customers who get recommendations are named by one."""
+    """Return the digests of the audience rules if a rule selects the customers who get recommendations."""
     eligible = getattr(profile.sections.get("07_mine_affinities"), "eligible", {})
     paths = [*audience_paths(workspace).values()] if eligible.get("customers") else []
     return {"audience_rules": file_digests(workspace, paths)}
 
 
 def _actions(workspace: Workspace, profile: Profile) -> dict[str, Any]:
-    """Return the digests of the actions that a profile names, and of the audience rules that theirs may name."""
+    """Return the digests of a profile's actions and of the audience rules that they may use."""
     paths = action_paths(workspace)
-    named = [paths[name] for name in profile.sections["11_plan_actions"].actions if name in paths]
-    rules = [*audience_paths(workspace).values()] if named else []
-    return {"action_files": file_digests(workspace, [*named, *rules])}
+    action_files = [paths[name] for name in profile.sections["11_plan_actions"].actions if name in paths]
+    rules = [*audience_paths(workspace).values()] if action_files else []
+    return {"action_files": file_digests(workspace, [*action_files, *rules])}
 
 
 def _never_contact(workspace: Workspace, profile: Profile) -> dict[str, Any]:
-    """Return the digests of the never-contact files; a missing one is refused where it is read."""
+    """Return the digests of the existing never-contact files; reading a missing one raises an error elsewhere."""
     paths = [workspace.resolve(path) for path in profile.never_contact]
     return {"never_contact": file_digests(workspace, [path for path in paths if path.is_file()])}

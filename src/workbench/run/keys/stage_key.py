@@ -45,7 +45,7 @@ def stage_key(
     inputs : mapping
         Digests of the tables, files or summaries that it reads.
     reads : mapping
-        What its last run read beyond its declaration, as in ``reads.json``; empty before the first run.
+        Inputs that its last run read beyond its declaration, as in ``reads.json``; empty before the first run.
     """
     files = index.reached_files(notebook)
     return {
@@ -65,14 +65,14 @@ def stage_key(
 
 
 def _consent_terms(profile: Profile) -> dict[str, Any]:
-    """Return the terms of consent, where a profile has consents: they decide who is profiled."""
+    """Return the consent settings of a profile with consents, which decide who is profiled."""
     if not _has_consents(profile):
         return {}
     return {"consent": profile.consent.model_dump(mode="json", include={"words", "default"})}
 
 
 def _has_consents(profile: Profile) -> bool:
-    """Say whether a source of a profile holds consents."""
+    """Return whether a source of a profile holds consents."""
     return any(source.table == _CONSENTS for source in profile.sources.values())
 
 
@@ -83,9 +83,9 @@ def table_inputs(stage: Stage, digests: Mapping[str, str], reads: Mapping[str, A
     ----------
     stage : Stage
     digests : mapping of str to str
-        Of every table of the profile's stages.
+        Content digest of every table of the profile's stages.
     reads : mapping
-        As in `stage_key`; its ``tables`` are those that an own notebook read.
+        As in `stage_key`; ``tables`` lists the tables that an own notebook read.
     """
     names = {*stage.depends_on, *reads.get("tables", ())}
     if names & set(CANONICAL) and IDENTITIES not in stage.writes:

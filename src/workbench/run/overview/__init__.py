@@ -1,1 +1,1 @@
-"""Pages over the runs of a workspace: the index of all, and the stages and tables of one."""
+"""Overview pages: the index of all runs, and the stages and tables of one run."""

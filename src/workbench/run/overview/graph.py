@@ -23,7 +23,7 @@ GRAPH_PAGE = "pages/dag.html"  # in the folder of a run
 
 
 def write_graph(workspace: Workspace, profile: Profile, summary: Mapping[str, Any], folder: Path) -> Path:
-    """Write the page into the folder of a run, beside the pages of its stages.
+    """Write the page of stages and tables into the folder of a run.
 
     Parameters
     ----------
@@ -32,7 +32,7 @@ def write_graph(workspace: Workspace, profile: Profile, summary: Mapping[str, An
     summary : mapping
         Of the run.
     folder : Path
-        Where the run's files are now.
+        The current folder of the run.
     """
     entries = {stage: summary["stages"].get(stage) for stage in profile.stages}
     results = {stage: entry or stage_summary(workspace, profile.name, stage) for stage, entry in entries.items()}
@@ -72,7 +72,7 @@ def _tables(result: Mapping[str, Any]) -> list[TableNode]:
 def _with_outcome(
     node: StageNode, entry: Mapping[str, Any] | None, result: Mapping[str, Any], language: str
 ) -> StageNode:
-    """Return the node of a stage with what became of it in this run."""
+    """Return the node of a stage with its outcome in this run."""
     if entry is None:
         return replace(node, from_run=str(result.get("run_id", "")))
     if entry["status"] != "done":

@@ -1,4 +1,4 @@
-"""Writing ``reports/index.html``: all profiles and their newest runs."""
+"""Write ``reports/index.html``: all profiles and their newest runs."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ def _link(workspace: Workspace, record: RunRecord, name: str) -> str:
 
 
 def _schedule(workspace: Workspace, name: str, now: dt.datetime) -> tuple[str, str, str]:
-    """Return the schedule of a profile in words, its next moment, and the moment that was missed."""
+    """Return the schedule of a profile in words, its next run time and the missed run time."""
     try:
         where = standing(workspace, name, now)
     except (DataError, ProfileError):
@@ -102,10 +102,10 @@ def _schedule(workspace: Workspace, name: str, now: dt.datetime) -> tuple[str, s
 
 
 def _languages(workspace: Workspace, names: list[str]) -> list[str]:
-    spoken = {"en"}
+    languages = {"en"}
     for name in set(names) & set(profile_names(workspace)):
         try:
-            spoken |= set(load_profile(workspace, name).languages)
+            languages |= set(load_profile(workspace, name).languages)
         except ProfileError:
             continue
-    return [language for language in _NAMES if language in spoken]
+    return [language for language in _NAMES if language in languages]

@@ -1,1 +1,1 @@
-"""The rights of the people in the data: access, erasure, correction, restriction, and the register of requests."""
+"""Rights of data subjects: access, erasure, correction, restriction, and the register of requests."""

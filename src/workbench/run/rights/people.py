@@ -1,4 +1,4 @@
-"""Who is meant by an id, a name, a phone or a mail: the records of a person in every profile of the workspace."""
+"""Find a person by id, name, phone or mail: their records in every profile of the workspace."""
 
 from __future__ import annotations
 
@@ -54,11 +54,11 @@ class ProfilePeople:
     profile : Profile
     store : Store
     records : DataFrame
-        source, source_id, customer_id (as in the tables of today), and contact columns as text; one row per record.
+        source, source_id, customer_id (as in the current tables), and contact columns as text; one row per record.
     resolved : bool
-        Whether 02 resolves identities: an id then means a record of its source of people.
+        Whether 02 resolves identities; ids then belong to a source of people.
     paths : dict of str to tuple of str
-        By source of people, the files that it reads: two profiles over one file mean the same people.
+        Source of people to its files; profiles that read the same file have the same people.
     """
 
     profile: Profile
@@ -74,29 +74,29 @@ class ProfilePeople:
 
     @cached_property
     def by_customer(self) -> dict[str, list[int]]:
-        """Places in the records by customer id."""
+        """Row positions in ``records`` by customer id."""
         return _places_by(self.records["customer_id"])
 
     @cached_property
     def by_source_id(self) -> dict[str, list[int]]:
-        """Places in the records by the id of the source."""
+        """Row positions in ``records`` by source id."""
         return _places_by(self.records["source_id"])
 
     @cached_property
     def names(self) -> list[str]:
-        """The comparable name of every record; empty where it has none."""
+        """The normalised name of every record; empty if it has none."""
         columns = [self.records[name].tolist() for name in _NAMES]
         return [_comparable_name(*parts) for parts in zip(*columns, strict=True)]
 
     @cached_property
     def values(self) -> list[list[tuple[str, str]]]:
-        """The comparable contact values of every record: kind and value."""
+        """The normalised contact values of every record: kind and value."""
         columns = [self.records[name].tolist() for name in _COMPARED]
         return [comparable_values(dict(zip(_COMPARED, parts, strict=True))) for parts in zip(*columns, strict=True)]
 
     @cached_property
     def by_value(self) -> dict[tuple[str, str], list[int]]:
-        """Places in the records by comparable contact value."""
+        """Row positions in ``records`` by normalised contact value."""
         places: dict[tuple[str, str], list[int]] = {}
         for at, values in enumerate(self.values):
             for value in values:
@@ -118,11 +118,11 @@ class Person:
     Attributes
     ----------
     requested : str
-        As the request named them.
+        The person as named in the request.
     records : dict of str to DataFrame
         By profile, the rows of `ProfilePeople.records`.
     doubtful : int
-        Records with their phone or mail under another name, which are not taken for theirs.
+        Number of records with their phone or mail under another name, which are not counted as theirs.
     """
 
     requested: str
@@ -135,7 +135,7 @@ class Person:
 
 
 def read_profile_people(workspace: Workspace, profile: Profile) -> ProfilePeople:
-    """Read the people of a profile as they are now: from their files, or from the vault where these are gone."""
+    """Read the current people of a profile from its files, or from the vault if the files are gone."""
     store = store_of(workspace, profile)
     resolved = any(profile.stage(name).takes == "people" for name in profile.stages)
     sources = {name: source for name, source in profile.sources.items() if source.table == "customers"}
@@ -181,7 +181,7 @@ def _from_files(workspace: Workspace, profile: Profile, store: Store, names: Seq
 
 
 def _from_tables(store: Store, *, resolved: bool) -> pd.DataFrame:
-    """Return the ids of the tables, also of those without a record of people."""
+    """Return the ids in the tables, including ids without a record of people."""
     present = store.present()
     if resolved and "identities" in present:
         return to_pandas(store.read("identities").select("source", "source_id", "customer_id"))
@@ -197,7 +197,7 @@ def _from_tables(store: Store, *, resolved: bool) -> pd.DataFrame:
 
 
 def _with_today(records: pd.DataFrame, store: Store, *, resolved: bool) -> pd.DataFrame:
-    """Give every record its customer id of today, and keep the row with contact data of each."""
+    """Add the current customer id to every record, and keep one row per record, with contact data if available."""
     if resolved and "identities" in store.present():
         identities = to_pandas(store.read("identities").select("source", "source_id", one="customer_id"))
         records = records.merge(identities, on=["source", "source_id"], how="left")
@@ -210,13 +210,13 @@ def _with_today(records: pd.DataFrame, store: Store, *, resolved: bool) -> pd.Da
 
 
 def _comparable_name(name: Any, given: Any, surname: Any) -> str:
-    """Return a name as it is compared: its words sorted, without blanks and case."""
+    """Return a normalised name for comparison: words sorted, without blanks and case."""
     text = name or " ".join(filter(None, (surname, given)))
     return "".join(sorted(unicodedata.normalize("NFKC", str(text)).casefold().split())) if text else ""
 
 
 def comparable_values(person: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """Return the contact values of a record, as they are compared, by kind."""
+    """Return the normalised contact values of a record as (kind, value)."""
     name = person.get("name") or " ".join(filter(None, (person.get("surname"), person.get("given_name"))))
     born = str(person.get("birth_date") or "")[:10]
     values = [(kind, normal_value(kind, str(person[column]))) for kind, column in _KINDS if person.get(column)]
@@ -228,24 +228,24 @@ def comparable_values(person: Mapping[str, Any]) -> list[tuple[str, str]]:
 def find_people(
     workspace: Workspace, profile: str, requested: Iterable[str]
 ) -> tuple[list[Person], list[ProfilePeople]]:
-    """Find the people whom ids name, and their records in every profile of the workspace.
+    """Find people by id, name, phone or mail, and their records in every profile of the workspace.
 
     Parameters
     ----------
     workspace : Workspace
     profile : str
-        Where the ids are looked up: a customer id, an id of a source, or with the vault's key a name, phone or mail.
+        The profile in which to look up a customer id, a source id or, with the vault's key, a name, phone or mail.
     requested : iterable of str
 
     Returns
     -------
     (list of Person, list of ProfilePeople)
-        In the order of the request; the people of every profile with data, this one first.
+        The people in the order of the request; the people of every profile with data, the named profile first.
 
     Raises
     ------
     DataError
-        An id that means nobody, or a name that several people have; all together.
+        An id matches nobody, or a name matches several people; all faults together.
     """
     own = load_profile(workspace, profile)
     others, _ = profiles_of(workspace)
@@ -265,7 +265,7 @@ def find_people(
 
 
 def _named(people: ProfilePeople, value: str, *, keyed: bool) -> tuple[list[int], Fault | None]:
-    """Return the places of the records of one customer, whom an id, a name, a phone or a mail names."""
+    """Return the row positions of the one customer that an id, a name, a phone or a mail matches."""
     if value in people.by_customer:
         return people.by_customer[value], None
     places = people.by_source_id.get(value, [])
@@ -287,7 +287,7 @@ def _named(people: ProfilePeople, value: str, *, keyed: bool) -> tuple[list[int]
 
 
 def _everywhere(value: str, places: Sequence[int], every: Sequence[ProfilePeople]) -> Person:
-    """Find the records of one person in every profile, until no further ones are found."""
+    """Find the records of one person in every profile; repeat until no more are found."""
     reached: dict[str, set[int]] = {people.name: set() for people in every}
     reached[every[0].name] |= set(places)
     while True:
@@ -295,13 +295,13 @@ def _everywhere(value: str, places: Sequence[int], every: Sequence[ProfilePeople
         keys, names, rows_of_files = _keys(reached, every)
         doubtful = 0
         for people in every:
-            own = reached[people.name]
-            own |= _same_file(people, rows_of_files)
+            indices = reached[people.name]
+            indices |= _same_file(people, rows_of_files)
             matched, doubts = _same_contacts(people, keys, names, certain=people is not every[0])
-            own |= matched
-            customers = set(people.records["customer_id"].iloc[sorted(own)])
-            own |= {at for customer in customers for at in people.by_customer[customer]}
-            doubtful += len(doubts - own)
+            indices |= matched
+            customers = set(people.records["customer_id"].iloc[sorted(indices)])
+            indices |= {at for customer in customers for at in people.by_customer[customer]}
+            doubtful += len(doubts - indices)
         if sum(map(len, reached.values())) == count:
             break
     records = {
@@ -313,7 +313,7 @@ def _everywhere(value: str, places: Sequence[int], every: Sequence[ProfilePeople
 def _keys(
     reached: Mapping[str, set[int]], every: Sequence[ProfilePeople]
 ) -> tuple[set[tuple[str, str]], set[str], dict[str, set[str]]]:
-    """Return contact values, names, and ids by file of the records reached so far."""
+    """Return contact values, names, and ids by file of the records found so far."""
     keys: set[tuple[str, str]] = set()
     names: set[str] = set()
     files: dict[str, set[str]] = {}
@@ -346,7 +346,7 @@ def _same_contacts(
 ) -> tuple[set[int], set[int]]:
     """Return the records with the same document, or name and birth date, or phone or mail under the same name.
 
-    In the profile that was asked 02 has decided who is one person: there only its own links count.
+    In the requested profile only the links of 02 count, if it resolves identities.
     """
     matched: set[int] = set()
     doubts: set[int] = set()

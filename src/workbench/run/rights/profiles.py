@@ -1,4 +1,4 @@
-"""The profiles of a workspace that have any data."""
+"""The profiles of a workspace that have data."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ __all__ = ["profiles_of"]
 
 
 def profiles_of(workspace: Workspace) -> tuple[list[Profile], dict[str, str]]:
-    """Return the profiles of a workspace that have any data, and why others cannot be read."""
+    """Return the profiles of a workspace that have data, and profile name to error for unreadable ones."""
     profiles, broken = [], {}
     for path in sorted(workspace.params.glob("*.yaml")):
         try:
@@ -29,5 +29,5 @@ def profiles_of(workspace: Workspace) -> tuple[list[Profile], dict[str, str]]:
 
 
 def _has_files(workspace: Workspace, profile: Profile) -> bool:
-    """Say whether any source of a profile has a file."""
+    """Return whether any source of a profile has a file."""
     return any(present_files(source, workspace.root) for source in profile.sources.values())

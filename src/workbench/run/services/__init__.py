@@ -1,1 +1,1 @@
-"""Services used by commands, pages and stages: audiences, cards, segments, tags, scoring."""
+"""Services for commands, pages and stages: audiences, cards, segments, tags, scoring."""

@@ -1,4 +1,4 @@
-"""The pages of an audience: collect the data of its portrait, write one page per report language."""
+"""Collect the data of an audience portrait and write one page per report language."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _SCORES = ("rfm", "segments", "churn", "value")  # tables whose columns are also
 _BOOKKEEPING = ("definition_version", "model_version", "cut_off")
 _SOURCES = ("source_l1", "source_l2", "source_l3")
 _ANSWER = "answer_"  # prefix of a tag that copies a survey answer
-_NAMED = ("city_tier",)  # numeric codes: the tag of the same name has their labels
+_NAMED = ("city_tier",)  # numeric codes; the tag of the same name has labels
 
 
 def read_crosses(texts: Sequence[str], service: AudienceService) -> tuple[tuple[str, str], ...]:
@@ -36,7 +36,7 @@ def read_crosses(texts: Sequence[str], service: AudienceService) -> tuple[tuple[
     Raises
     ------
     ProfileError
-        Some text is not a pair, or the last run did not compute some tag; all faults together.
+        A text is not a pair, or the last run did not compute a tag; all faults together.
     """
     tags = service.knowledge.tables["portraits"].columns if "portraits" in service.knowledge.tables else ()
     faults, pairs = [], []
@@ -56,7 +56,7 @@ def read_crosses(texts: Sequence[str], service: AudienceService) -> tuple[tuple[
 def write_audience_pages(
     service: AudienceService, estimate: Estimate, *, crosses: Sequence[tuple[str, str]] = CROSSES
 ) -> list[Path]:
-    """Write the portrait of an audience against all customers, one page per report language; return the files."""
+    """Write a portrait that compares an audience with all customers, one page per report language; return the paths."""
     audience, frame = estimate.audience, service.store.frame("features")
     inside = to_pandas(service.members(audience).select("customer_id"))["customer_id"]
     registry = registry_of(service.workspace, service.profile)
@@ -89,13 +89,13 @@ def write_audience_pages(
 
 
 def _without_codes(features: pd.DataFrame, tags: pd.DataFrame | None) -> pd.DataFrame:
-    """Leave out numeric codes that a tag of the same name labels."""
+    """Drop numeric codes that have a tag of the same name with labels."""
     codes = [name for name in _NAMED if tags is not None and name in tags.columns]
     return features.drop(columns=codes, errors="ignore")
 
 
 def _scores(service: AudienceService, tags: pd.DataFrame | None, registry: TagRegistry) -> list[pd.DataFrame]:
-    """Return further variables: scores, the declared acquisition source, survey answers."""
+    """Return additional variables: scores, the declared acquisition source, survey answers."""
     present = service.store.present()
     frames = [
         service.store.frame(name).drop(columns=list(_BOOKKEEPING), errors="ignore")

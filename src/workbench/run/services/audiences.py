@@ -71,7 +71,7 @@ class Estimate:
         Members with consent that are not suppressed.
     consent_recorded : bool
     purposes : tuple of str
-        Purposes for which consent was ever requested; an audience with another purpose reaches nobody.
+        Purposes for which consents exist; an audience with another purpose reaches nobody.
     """
 
     audience: Audience
@@ -96,7 +96,7 @@ class AudienceService:
     ProfileError
         No such profile.
     DataError
-        Nothing was run yet.
+        The profile has not been run yet.
     """
 
     def __init__(self, workspace: Workspace, profile: str):
@@ -120,12 +120,12 @@ class AudienceService:
 
     @cached_property
     def named_paths(self) -> dict[str, Path]:
-        """The files of params/audiences, by name."""
+        """Rule name to path, for the files in params/audiences."""
         return audience_paths(self.workspace)
 
     @cached_property
     def named(self) -> dict[str, Audience]:
-        """The rules of params/audiences, by name."""
+        """Rule name to audience, for the files in params/audiences."""
         return named_rules(self.workspace)
 
     # results of a rule --------------------------------------------------------------------------
@@ -147,11 +147,11 @@ class AudienceService:
 
     @cached_property
     def consent(self) -> ConsentService:
-        """Who may be named."""
+        """The consents of the profile."""
         return ConsentService(self.workspace, self.profile, self.store, self.as_of)
 
     def estimate(self, audience: Audience) -> Estimate:
-        """Count an audience, clause by clause; write nothing."""
+        """Count the members of an audience after each clause; write nothing."""
         check_audience(audience, self.knowledge)
         table = standing(audience, self.knowledge)
         steps = funnel(audience, table)
@@ -160,7 +160,7 @@ class AudienceService:
         return Estimate(audience, self.as_of, steps, count, reachable_count, self.consent.recorded, self._purposes())
 
     def absent_values(self, audience: Audience) -> list[str]:
-        """List the texts in a rule that no customer has, each with the nearest existing one."""
+        """List the values in a rule that no customer has, each with the nearest existing value."""
         kinds, messages = attribute_kinds(self.knowledge.tables), []
         for column, text in compared_in(audience, self.knowledge):
             if kinds.get(column) != "category":
@@ -178,18 +178,18 @@ class AudienceService:
         return members(audience, standing(audience, self.knowledge))
 
     def overlaps(self, audience: Audience) -> pd.DataFrame:
-        """Count the customers that the audience shares with each rule of params/audiences that fits this data."""
+        """Count the customers that the audience shares with each applicable rule in params/audiences."""
         tables = {audience.name: self.members(audience)}
         for name, other in self.named.items():
             if name == audience.name:
                 continue
             try:
                 tables[name] = self.members(other)
-            except ProfileError:  # a rule for another industry, with columns that are absent here
+            except ProfileError:  # a rule with columns that this data lacks
                 continue
         pairs = overlap(tables, customers=int(self.knowledge.tables["features"].count().to_pandas()))
-        own = (pairs["first"] == audience.name) | (pairs["second"] == audience.name)
-        return pairs[own].reset_index(drop=True)
+        involved = (pairs["first"] == audience.name) | (pairs["second"] == audience.name)
+        return pairs[involved].reset_index(drop=True)
 
     def look_alikes(self, audience: Audience, *, seed: int = 0) -> LookAlike:
         """Rank the customers outside an audience by similarity to it."""
@@ -197,7 +197,7 @@ class AudienceService:
         return find_look_alikes(self.store.frame("features"), set(inside), left_out=self.made_by(audience), seed=seed)
 
     def made_by(self, audience: Audience) -> tuple[str, ...]:
-        """List the columns that follow from the rule itself, so they say nothing new about its members."""
+        """List the columns that the rule uses, which tell nothing new about its members."""
         return made_by_rule(audience, self.knowledge, registry_of(self.workspace, self.profile).tags)
 
     # files ----------------------------------------------------------------------------------------
@@ -205,8 +205,8 @@ class AudienceService:
     def export(self, audience: Audience, form: str, *, variable: str | None = None) -> dict[str, Any]:
         """Write the reachable members with a manifest, and return the manifest.
 
-        The folder is reports/<profile>/audiences/<name>/<version>. The version is a digest of rule, date and members,
-        so the same audience has the same version; the manifest lists every export of the version.
+        The folder is reports/<profile>/audiences/<name>/<version>. The version is a digest of rule, date and members;
+        the manifest lists every export of the version.
         """
         if form not in FORMS:
             raise ProfileError(Fault("--export", f"'{form}'", "", did_you_mean(form, FORMS)))
@@ -286,16 +286,16 @@ class AudienceService:
                 problem = f"columns {', '.join(rows.fieldnames or [])}"
                 raise DataError(Fault(audience.suppress, problem, "A column customer_id", "Rename the column"))
             ids = {row["customer_id"].strip() for row in rows if (row["customer_id"] or "").strip()}
-        meant = self.consent.customers_of(ids)
-        if ids and not meant:
+        customers_by_id = self.consent.customers_of(ids)
+        if ids and not customers_by_id:
             problem = f"none of its {len(ids):,} ids is a customer"
             expected = "Ids of the workbench or of a source, in the column customer_id"
             raise DataError(Fault(audience.suppress, problem, expected, "Check that it belongs to this profile"))
-        return set().union(*meant.values())
+        return set().union(*customers_by_id.values())
 
 
 def _plain(audience: Audience) -> dict[str, Any]:
-    """Return a rule as plain values, for the manifest."""
+    """Return a rule as JSON-compatible values for the manifest."""
     limit = audience.limit
     return {
         "all": [clause.words for clause in audience.rule], "exclude": [clause.words for clause in audience.exclude],

@@ -67,7 +67,7 @@ class CardService:
     name : str
         A profile.
     profile : Profile, optional
-        The profile with the overrides of a run; default: as in its file.
+        The profile with the overrides of a run; default: the profile file.
 
     Raises
     ------
@@ -120,7 +120,7 @@ class CardService:
         named : bool
             Show masked names if the key of the vault is available.
         lists : mapping of str to sequence of str, optional
-            Lists of the run: their customers in order; the cards name the place of theirs.
+            List name to customers in order; a card shows the customer's position in each list.
 
         Raises
         ------
@@ -150,17 +150,17 @@ class CardService:
         return make_cards(sources, self.registry.tags, self.registry.pack, as_of=self.as_of)
 
     def permitted(self, ids: Sequence[str]) -> list[str]:
-        """Keep the customers of whom a portrait may be made, in their order."""
+        """Keep the customers who permit profiling, in their order."""
         return [customer for customer in ids if customer not in self.refused]
 
     @cached_property
     def refused(self) -> dict[str, str]:
-        """The customers of whom no portrait may be made, by the latest consents, with the reason."""
+        """Customers without permission for a portrait, by the latest consents, with the reason."""
         return self._not_permitted(PROFILING)
 
     @cached_property
     def no_contact(self) -> dict[str, str]:
-        """The customers whom nobody may contact, by the latest consents and never-contact files, with the reason."""
+        """Customers who must not be contacted, by the latest consents and never-contact files, with the reason."""
         return self._not_permitted(MARKETING)
 
     def _not_permitted(self, purpose: str) -> dict[str, str]:
@@ -171,7 +171,7 @@ class CardService:
 
     @cached_property
     def without_recommendations(self) -> set[str]:
-        """The customers who get the neutral list alone, by the latest consents."""
+        """Customers who get only the neutral recommendations, by the latest consents."""
         if "recommendations" not in self.tables:
             return set()
         consent = ConsentService(self.workspace, self.profile, self.store, self.as_of)
@@ -179,7 +179,7 @@ class CardService:
         return set(to_pandas(verdicts.filter(~verdicts.permitted))["customer_id"])
 
     def ids_named(self, text: str) -> list[str]:
-        """List the customers whose name or its pinyin contains a text; none without the key of the vault."""
+        """List the customers whose name, or its pinyin, contains a text; empty without the key of the vault."""
         part = text.strip().lower()
         return [customer for customer, words in self._searchable.items() if part in words] if part else []
 
@@ -207,14 +207,14 @@ class CardService:
     def ids_for_report(
         self, most: int, lists: Mapping[str, Sequence[str]] | None = None, *, most_listed: int = 200
     ) -> list[str]:
-        """Choose the customers with a card beside the report.
+        """Choose the customers who get a card in the report.
 
         Parameters
         ----------
         most : int
-            All customers if they are fewer, else some at risk and some of every segment.
+            Largest number of cards: all customers if there are fewer, else some at risk and some of every segment.
         lists : mapping of str to sequence of str, optional
-            Lists of customers by name: the first ``most_listed`` of each have a card in any case.
+            List name to customers; the first ``most_listed`` of each list always get a card.
         most_listed : int
         """
         listed = {customer for ids in (lists or {}).values() for customer in list(ids)[:most_listed]}
@@ -274,7 +274,7 @@ class CardService:
         return to_pandas(table.filter(table.customer_id.isin(sorted(set(ids)))).order_by(*table.columns[:2]))
 
     def _consents(self, ids: Sequence[str]) -> pd.DataFrame:
-        """Return each customer's last consent by purpose before the date; of two at the same moment the refusal."""
+        """Return each customer's last consent per purpose before the as-of date; a tie goes to the refusal."""
         if "consents" not in self.tables:
             return pd.DataFrame(columns=["customer_id", "purpose", "granted"])
         table = self.tables["consents"]
@@ -294,7 +294,7 @@ class CardService:
         return tuple(items.loc[items["status"] != "off", "item"])
 
     def _open_vault(self, why: str) -> pd.DataFrame:
-        """Return the records of the vault; the audit log says that it was opened, and what for."""
+        """Return the records of the vault, and log the opening with its reason in the audit log."""
         people = read_vault(self.workspace, self.profile.name).to_pandas()
         append_audit(self.workspace, "vault_opened", profile=self.profile.name, why=why)
         return people
@@ -327,7 +327,7 @@ class CardService:
 
 
 def _has_years_only(profile: Profile) -> bool:
-    """Say whether some source has the year of birth without the day."""
+    """Return whether a source has years of birth without the day."""
     formats = [pattern for source in profile.sources.values() for pattern in patterns_of(source.formats, "birth_date")]
     return any("%Y" in pattern and not {"%d", "%-d", "%j"} & set(re.findall("%-?.", pattern)) for pattern in formats)
 

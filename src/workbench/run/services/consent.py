@@ -1,4 +1,4 @@
-"""Who may be named in an output, by the consents and never-contact files as they are at this moment."""
+"""Who may appear in an output, by the current consents and never-contact files."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ _CONSENTS, _NEAREST = "consents", 2000
 
 @dataclass(frozen=True)
 class ConsentService:
-    """The consents of one profile: every output that names customers asks it.
+    """The consents of one profile, checked by every output that names customers.
 
     Attributes
     ----------
@@ -44,7 +44,7 @@ class ConsentService:
     profile : Profile
     store : Store
     as_of : datetime.date
-        At which the age of minors is taken.
+        The date at which the age of minors is determined.
     """
 
     workspace: Workspace
@@ -58,7 +58,7 @@ class ConsentService:
         return any(source.table == _CONSENTS for source in self.profile.sources.values())
 
     def verdicts(self, customers: ibis.Table, purpose: str, *, also_never: Iterable[str] = ()) -> ibis.Table:
-        """Say of every customer whether an output may name them: ``consent.permitted`` by the latest word.
+        """Return for every customer whether an output may name them, by the latest consent (``consent.permitted``).
 
         Parameters
         ----------
@@ -66,12 +66,12 @@ class ConsentService:
             customer_id.
         purpose : str
         also_never : iterable of str
-            customer_ids that an audience suppresses itself.
+            customer_ids suppressed by the audience itself.
 
         Raises
         ------
         DataError
-            The consents or a never-contact file cannot be read, or no id of such a file is known.
+            The consents or a never-contact file cannot be read, or no id in such a file is a customer.
         """
         people = self.store.read("customers") if "customers" in self.store.present() else None
         verdicts = permitted(
@@ -87,10 +87,10 @@ class ConsentService:
 
     def keep_ids(self, ids: Iterable[str], purpose: str) -> list[str]:
         """Keep the customers whom an output may name, in their order."""
-        wanted = list(ids)
-        rows = ibis.memtable({"customer_id": wanted}, schema={"customer_id": "string"})
-        kept = set(to_pandas(self.keep(rows, purpose))["customer_id"]) if wanted else set()
-        return [customer for customer in wanted if customer in kept]
+        requested = list(ids)
+        rows = ibis.memtable({"customer_id": requested}, schema={"customer_id": "string"})
+        kept = set(to_pandas(self.keep(rows, purpose))["customer_id"]) if requested else set()
+        return [customer for customer in requested if customer in kept]
 
     def consents(self) -> ibis.Table | None:
         """Read the consents from their sources: customer_id, record, purpose, granted, changed_at; None without any."""
@@ -122,7 +122,7 @@ class ConsentService:
         Raises
         ------
         DataError
-            A file is missing, lacks the column ``source_id``, or has no known id; all files together.
+            A file is missing, lacks the column ``source_id``, or has no id of a customer; all files together.
         """
         faults: list[Fault] = []
         ids: set[str] = set()
@@ -136,7 +136,7 @@ class ConsentService:
         return ids
 
     def customers_of(self, ids: Collection[str]) -> dict[str, set[str]]:
-        """Return by id the customers whom it means: ours, or a source's own for one of their records.
+        """Map ids to customers; an id is a customer_id or the source id of one of the customer's records.
 
         Parameters
         ----------
@@ -145,17 +145,17 @@ class ConsentService:
         Returns
         -------
         dict of str to set of str
-            Without the ids that mean nobody.
+            Ids without a customer are left out.
         """
         listed = ibis.memtable({"source_id": sorted(ids)}, schema={"source_id": "string"})
         records = self._records()
         by_source = listed.join(records, "source_id").select("source_id", "customer_id")
-        ours = records.select("customer_id").distinct()
-        by_customer = listed.join(ours, listed.source_id == ours.customer_id).select("source_id", "customer_id")
-        meant: dict[str, set[str]] = {}
+        current = records.select("customer_id").distinct()
+        by_customer = listed.join(current, listed.source_id == current.customer_id).select("source_id", "customer_id")
+        matches: dict[str, set[str]] = {}
         for row in to_pandas(by_source.union(by_customer, distinct=True)).itertuples():
-            meant.setdefault(row.source_id, set()).add(row.customer_id)
-        return meant
+            matches.setdefault(row.source_id, set()).add(row.customer_id)
+        return matches
 
     def _ids_of(self, name: str) -> set[str]:
         rows = read_never_contact(self.workspace, name)
@@ -175,7 +175,7 @@ class ConsentService:
         return set(matched["customer_id"])
 
     def _records(self) -> ibis.Table:
-        """Return the ids by which customers are known: source, source_id, customer_id."""
+        """Return the ids of all records: source, source_id, customer_id."""
         if "identities" in self.store.present():
             return self.store.read("identities").select("source", "source_id", "customer_id")
         name = "features" if "features" in self.store.present() else "customers"

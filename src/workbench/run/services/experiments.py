@@ -59,12 +59,12 @@ class ExperimentService:
         )
 
     def show(self, name: str) -> tuple[dict[str, Any], pd.DataFrame, pd.DataFrame]:
-        """Return one test: what is known of it, its arms, and its effects where 10 has measured it.
+        """Return the facts, the arms and the effects of one test; effects only if 10 has measured it.
 
         Raises
         ------
         ProfileError
-            No such test, with the nearest name.
+            There is no such test; the nearest name is suggested.
         """
         listed = self.experiments().set_index("experiment")
         if name not in listed.index:
@@ -76,8 +76,8 @@ class ExperimentService:
         effects = pd.DataFrame(columns=["arm", "outcome", "n_treated", "n_control", "effect", "low", "high", "verdict"])
         if "effects" in self.store.present():
             table = self.store.read("effects")
-            own = table.filter(table.experiment == name, table.group.isnull()).select(*effects.columns)
-            effects = to_pandas(own.order_by("outcome", "arm"))
+            test_effects = table.filter(table.experiment == name, table.group.isnull()).select(*effects.columns)
+            effects = to_pandas(test_effects.order_by("outcome", "arm"))
         return facts, arms, effects
 
     def _known(self) -> list[str]:
@@ -97,12 +97,12 @@ class ExperimentService:
         }  # fmt: skip
 
     def _assigned(self, name: str) -> pd.DataFrame:
-        """Return customer_id, arm, assigned_on of an experiment: as 01 has read it, else as its file states."""
+        """Return customer_id, arm, assigned_on of an experiment, as read by 01, otherwise from its assignment file."""
         if name in assignments_written(self.workspace, self.profile.name):
             rows = read_assignment(self.workspace, self.profile.name, name)
             ids = rows["source"] + "\x1f" + rows["source_id"]
             return pd.DataFrame({"customer_id": ids, "arm": rows["arm"], "assigned_on": rows["assigned_at"]})
         table = self.store.read("experiments")
         day = table.assigned_at.cast("string") if "assigned_at" in table.columns else ibis.null("string")
-        own = table.filter(table.experiment == name).select("customer_id", "arm", assigned_on=day)
-        return to_pandas(own).dropna(subset=["arm"])
+        assigned = table.filter(table.experiment == name).select("customer_id", "arm", assigned_on=day)
+        return to_pandas(assigned).dropna(subset=["arm"])

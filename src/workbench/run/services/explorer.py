@@ -50,7 +50,7 @@ def explore(profile: str, *, language: str = "en", workspace: Path | None = None
 
 
 class Explorer:
-    """The widgets and their callbacks.
+    """The widgets of the explorer and their callbacks.
 
     Parameters
     ----------
@@ -98,9 +98,8 @@ class Explorer:
     def find(self, text: str = "", tag: str = "", value: str = "", *, page: int = 1) -> list[str]:
         """List a page of the customers by a part of the id, of the name or its pinyin, and by the value of a tag.
 
-        The customer with exactly this id comes first, then those whose id starts with the text; ids that are numbers
-        are in the order of numbers. Names are searched only if the key of the vault is available; they are always
-        shown masked.
+        The customer with exactly this id comes first, then ids that start with the text; numeric ids are in numeric
+        order. Names are searched only if the key of the vault is available; they are always masked.
         """
         matching, part = self._matching(text, tag, value), text.strip().lower()
         customer = matching.customer_id.lower()
@@ -120,7 +119,7 @@ class Explorer:
         return table
 
     def comparison(self, customer: str) -> pd.DataFrame:
-        """Compare a customer with her segment, or with all customers if there are no segments."""
+        """Compare a customer with the segment of the customer, or with all customers if there are no segments."""
         segment = self.segments.get(customer)
         members = [name for name, group in self.segments.items() if group == segment] if segment else []
         return compare_with_group(self.features, customer, members or self.features["customer_id"].tolist())
@@ -156,7 +155,7 @@ class Explorer:
         self.group.value = str(self._table(customer)) if customer else ""
 
     def _frame(self, customer: str) -> str:
-        """Put a card's page into a sandboxed frame, so that its styles stay inside and no script runs."""
+        """Put a card's page into a sandboxed frame that isolates its styles and blocks scripts."""
         currency = self.service.profile.currency
         page = card_page(self.service.cards([customer]), language=self.language, currency=currency)
         size = f'style="width: 100%; border: 0" height="{_HEIGHT}"'

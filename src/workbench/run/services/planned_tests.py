@@ -1,4 +1,4 @@
-"""Plan a test on the customers of the last run: size it, draw its customers, write their assignment."""
+"""Plan a test on the customers of the last run: compute its size, draw its customers, write the assignment."""
 
 from __future__ import annotations
 
@@ -40,8 +40,8 @@ if TYPE_CHECKING:
 __all__ = ["DrawnTest", "Request", "TestPlanner"]
 
 _STAGE = "10_measure_experiments"
-_OPENED, _OPENED_DAYS = "opened", 90  # opened has no window of its own
-_RECENT_DAYS = 90  # from which the rate of new customers is taken
+_OPENED, _OPENED_DAYS = "opened", 90  # the outcome opened has no window of its own
+_RECENT_DAYS = 90  # window for the rate of new customers
 _WAIT_SECONDS = 60
 _SHARE_SUM = 1e-6
 _STRATA = ["life_cycle_stage", "quarter"]
@@ -49,7 +49,7 @@ _STRATA = ["life_cycle_stage", "quarter"]
 
 @dataclass(frozen=True)
 class Request:
-    """What a test is to be.
+    """The request for a test.
 
     Attributes
     ----------
@@ -60,14 +60,14 @@ class Request:
     shares : tuple of float
         In the order of the arms; empty: equal.
     effect : str
-        The smallest effect worth seeing: a number, or a share of the present mean such as ``5%``; empty: none is given.
+        The smallest effect worth detecting: a number, or a share of the current mean such as ``5%``; empty: not given.
     customers : int or None
-        How many take part.
+        Number of participants.
     rule : str
         An audience; empty: everybody.
     seed : int
     name : str
-        Empty: made from the date and from what decides the test.
+        Empty: made from the date and the request.
     power : float
     """
 
@@ -90,11 +90,11 @@ class DrawnTest:
     ----------
     name, control, outcome : str
     days : int
-        Of its window; 0 where it has none (``opened``).
+        Length of the outcome window; 0 if it has none (``opened``).
     as_of, until : datetime.date
-        The day of the assignment, and the day from which the outcome is known.
+        The day of the assignment, and the day on which the outcome window ends.
     shares : dict of str to float
-        The control first.
+        Arm to planned share, the control first.
     counts : dict of str to int
         Customers by arm.
     left_out : dict of str to int
@@ -104,13 +104,13 @@ class DrawnTest:
     past : Past
     plan : TestPlan
     new_per_day : float
-        New customers of the rule a day, over the last 90 days.
+        New eligible customers per day, over the last 90 days.
     arms_before : dict of str to float
         Arm to p-value of its difference from the control in the past outcome.
     false_alarms : float
-        Share of random splits of the past that would be called an effect.
+        Share of random splits of past data that a test would report as an effect.
     unreliable : bool
-        It is more than chance allows.
+        Whether ``false_alarms`` is higher than chance allows.
     path : Path or None
         The assignment file; None where nothing was written.
     """
@@ -135,7 +135,7 @@ class DrawnTest:
 
     @property
     def days_to_enrol(self) -> float | None:
-        """Days until there are as many customers as the effect needs; None where there never are."""
+        """Days until there are enough customers for the effect; None if there never will be."""
         missing = max(0, (self.plan.needed or 0) - self.at_hand)
         if not missing:
             return 0.0
@@ -151,7 +151,7 @@ class TestPlanner:
         The customers, their rules and consents.
     """
 
-    __test__ = False  # no test of ours, though its name begins like one
+    __test__ = False  # not a test class for pytest, despite its name
 
     def __init__(self, audiences: AudienceService):
         self.audiences, self.as_of = audiences, audiences.as_of
@@ -165,8 +165,8 @@ class TestPlanner:
         ProfileError
             Arms, shares, outcome, effect, number, rule or name are wrong; all faults together.
         DataError
-            The consents cannot be read, nobody is eligible, an arm is too small for an effect, the outcome never
-            varies, somebody would change the arm.
+            The consents cannot be read, nobody is eligible, an arm is too small for an effect, the outcome does not
+            vary, or a customer would change the arm.
         """
         self._check(request)
         shares = _shares(request)
@@ -206,7 +206,7 @@ class TestPlanner:
         )  # fmt: skip
 
     def _check(self, request: Request) -> None:
-        """Refuse a request whose words or numbers are wrong."""
+        """Refuse a request with invalid values."""
         faults, tables = [*_arm_faults(request), *_size_faults(request)], self._lines_and_campaigns
         if not computable(request.outcome, tables):
             possible = [name for name in (*DEFAULT, "bought_90d", "returned_90d", _OPENED) if computable(name, tables)]
@@ -239,7 +239,7 @@ class TestPlanner:
         return {name: self.store.read(name) for name in ("transactions", "campaigns") if name in present}
 
     def _eligible(self, request: Request) -> tuple[list[str], dict[str, int]]:
-        """Return who may take part, and how many members of the rule may not, by reason."""
+        """Return the eligible customers, and the number of excluded members of the rule by reason."""
         base = set(to_pandas(self.store.read("features").select("customer_id"))["customer_id"])
         members = sorted(base & self._members(request.rule) if request.rule else base)
         rows = ibis.memtable({"customer_id": members}, schema={"customer_id": "string"})
@@ -258,19 +258,19 @@ class TestPlanner:
         return eligible, left_out
 
     def _past(self, outcome: str, customers: Sequence[str]) -> pd.DataFrame:
-        """Measure the outcome in the window that ends today, and in the one before it.
+        """Measure the outcome in the window that ends today, and in the previous window.
 
         Returns
         -------
         DataFrame
-            By customer_id: value, earlier. Only those who were customers when the window began, where there are some.
+            By customer_id: value, earlier. Only customers who bought before the window, if there are any.
         """
         start = self.as_of - dt.timedelta(days=window_days(outcome) or _OPENED_DAYS)
         earlier_customers = self._bought_before(start)
-        known = [customer for customer in customers if customer in earlier_customers] or list(customers)
-        assigned = {"experiment": "past", "customer_id": known, "assigned_at": pd.Timestamp(start)}
+        measurable = [customer for customer in customers if customer in earlier_customers] or list(customers)
+        assigned = {"experiment": "past", "customer_id": measurable, "assigned_at": pd.Timestamp(start)}
         tables = {**self._lines_and_campaigns, "experiments": ibis.memtable(pd.DataFrame(assigned))}
-        frame = pd.DataFrame(index=pd.Index(known, name="customer_id"))
+        frame = pd.DataFrame(index=pd.Index(measurable, name="customer_id"))
         for column, before in (("value", False), ("earlier", True)):
             measured = measure_outcomes([outcome], tables, as_of=self.as_of, before=before).droplevel("experiment")
             values = measured[outcome] if outcome in measured.columns else pd.Series(dtype="float64")
@@ -284,7 +284,7 @@ class TestPlanner:
         return set(to_pandas(known_lines(lines, as_of=day).select("customer_id").distinct())["customer_id"])
 
     def _new_per_day(self, eligible: Sequence[str]) -> float:
-        """Return how many of those who may take part became customers a day, over the last 90 days."""
+        """Return the number of eligible customers per day who became customers in the last 90 days."""
         recent = self._bought_before(self.as_of) - self._bought_before(self.as_of - dt.timedelta(days=_RECENT_DAYS))
         return sum(customer in recent for customer in eligible) / _RECENT_DAYS
 
@@ -297,8 +297,8 @@ class TestPlanner:
         if "rfm" in self.store.present():
             rows = to_pandas(self.store.read("rfm").select("customer_id", "life_cycle_stage"))
             stages = rows.set_index("customer_id")["life_cycle_stage"]
-        known = {"life_cycle_stage": stages, "quarter": quarters}
-        return frame.assign(**{name: frame["customer_id"].map(own).astype("str") for name, own in known.items()})
+        strata = {"life_cycle_stage": stages, "quarter": quarters}
+        return frame.assign(**{name: frame["customer_id"].map(values).astype("str") for name, values in strata.items()})
 
     def _name(self, request: Request) -> str:
         decisive = [request.arms, request.shares, request.outcome, request.effect, request.customers, request.rule]
@@ -320,14 +320,14 @@ class TestPlanner:
 
 
 def _shares(request: Request) -> dict[str, float]:
-    """Return the shares of the arms, the control first: the arm named like one, else the first."""
+    """Return the shares of the arms, the control first (an arm with a control name, else the first arm)."""
     shares = dict(zip(request.arms, request.shares or [1 / len(request.arms)] * len(request.arms), strict=True))
     control = next((arm for arm in request.arms if arm.lower() in CONTROL_NAMES), request.arms[0])
     return {control: shares.pop(control), **shares}
 
 
 def _effect(request: Request, past: Past) -> float | None:
-    """Return the absolute effect that was asked for."""
+    """Return the requested effect in absolute units."""
     if not request.effect:
         return None
     text = request.effect.strip()
@@ -371,13 +371,13 @@ def _size_faults(request: Request) -> list[Fault]:
             faults.append(Fault("--effect", f"effect '{request.effect}'", expected))
     if request.customers is not None and request.customers < 1:
         faults.append(Fault("--customers", f"{request.customers} customers", "At least 1"))
-    if not 0.5 <= request.power < 1:  # noqa: PLR2004  (below one half a test is a coin)
+    if not 0.5 <= request.power < 1:  # noqa: PLR2004  (below 0.5 a test is worse than tossing a coin)
         faults.append(Fault("--power", f"power {request.power:g}", "From 0.5 to below 1; the usual one is 0.8"))
     return faults
 
 
 def _check_sizes(plan: TestPlan, shares: Mapping[str, float]) -> None:
-    """Refuse a test of which an arm is too small for any effect."""
+    """Refuse a test with an arm that is too small to show any effect."""
     smallest = min(shares, key=lambda arm: shares[arm])
     size = round(plan.customers * shares[smallest])
     if size < LEAST_UNITS:

@@ -18,16 +18,16 @@ __all__ = ["SCORERS", "Prepared", "Scorer", "prepare_churn", "prepare_value"]
 
 @dataclass(frozen=True)
 class Prepared:
-    """The rows to score and the function that scores them.
+    """The customers to score and the function that scores them.
 
     Attributes
     ----------
     rows : ibis.Table
         One row per customer, in output order; read in batches.
     score : callable
-        Turns a batch of these rows, as pandas, into rows of the output table.
+        Converts a batch of these rows (DataFrame) into rows of the output table.
     notes : dict of int
-        Filled while batches are scored: column to the number of customers with an unseen value.
+        Filled during scoring: column to the number of customers with an unseen value.
     """
 
     rows: ibis.Table
@@ -35,7 +35,7 @@ class Prepared:
     notes: dict[str, int] = field(default_factory=dict)
 
 
-# arguments: the model; the existing tables, features among them; the as-of date or None
+# arguments: the model; the existing tables, including features; the as-of date or None
 Scorer = Callable[[SavedModel, Mapping[str, ibis.Table], date | None], Prepared]
 
 
@@ -47,7 +47,7 @@ def prepare_churn(saved: SavedModel, tables: Mapping[str, ibis.Table], as_of: da
     Raises
     ------
     DataError
-        The features lack columns that the model reads; all are named.
+        Columns that the model reads are missing from the features; all are named.
     """
     from workbench.analysis.churn.saved import count_unseen, unpack_churn  # noqa: PLC0415  (scikit-learn)
     from workbench.analysis.churn.scoring import score_frame  # noqa: PLC0415

@@ -46,12 +46,12 @@ class Comparison:
     ----------
     first, second : SegmentDefinition
     before, after : pandas.DataFrame
-        Today's segments by the first and by the second: customer_id, segment, definition_version.
+        Current segments by the first and the second definition: customer_id, segment, definition_version.
     migration : Migration
     moves : pandas.DataFrame
         The result of ``explain_moves``: which customers moved and how they differ from those who stayed.
     sizes : tuple of pandas.DataFrame
-        Of each definition, from ``segment_sizes``.
+        Sizes by each definition, from ``segment_sizes``.
     """
 
     first: SegmentDefinition
@@ -64,7 +64,7 @@ class Comparison:
 
 
 class SegmentService:
-    """The definitions of one profile, and its customers today.
+    """The segment definitions of one profile and its current customers.
 
     Parameters
     ----------
@@ -185,8 +185,8 @@ class SegmentService:
 
     def write_moves(self, comparison: Comparison, target: Path) -> int:
         """Write the customers whose segment changes: customer_id, before, after; return their number."""
-        both = comparison.before.merge(comparison.after, on="customer_id", suffixes=("_before", "_after"))
-        moved = both[both["segment_before"] != both["segment_after"]]
+        joined = comparison.before.merge(comparison.after, on="customer_id", suffixes=("_before", "_after"))
+        moved = joined[joined["segment_before"] != joined["segment_after"]]
         names = {"segment_before": "before", "segment_after": "after"}
         frame = moved[["customer_id", *names]].rename(columns=names).sort_values("customer_id")
         store = store_of(self.workspace, self.profile)

@@ -1,4 +1,4 @@
-"""The tables of a profile, opened with the memory and threads that the profile allows."""
+"""Open the table store of a profile with its memory and thread limits."""
 
 from __future__ import annotations
 
@@ -14,6 +14,6 @@ __all__ = ["store_of"]
 
 
 def store_of(workspace: Workspace, profile: Profile) -> Store:
-    """Return the store of a profile."""
+    """Return the table store of a profile."""
     run = profile.run
     return Store(workspace, profile.name, memory_limit_gb=run.memory_limit_gb, threads=run.threads)

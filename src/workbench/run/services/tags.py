@@ -48,7 +48,7 @@ class Preview:
     values : pandas.DataFrame
         value, customers, share.
     overlap : dict of str to int or None
-        Customers by change since the last run: same, changed, gained, lost; None if it did not compute the tag.
+        Number of customers by change since the last run: same, changed, gained, lost; None if that run had no such tag.
     """
 
     tag: Tag
@@ -59,7 +59,7 @@ class Preview:
 
 
 class TagService:
-    """The registry of one profile, and its customers today.
+    """The tag registry of one profile and its current customers.
 
     Parameters
     ----------
@@ -79,13 +79,13 @@ class TagService:
         self.store = store_of(workspace, self.profile)
 
     def counts(self) -> dict[str, int]:
-        """Return the number of customers with a known value by tag, from the last run; empty before it."""
+        """Return tag to number of customers with a value in the last run; empty before the first run."""
         if not self.store.path("tag_values").is_file():
             return {}
         return self.store.frame("tag_values").groupby("tag")["customers"].sum().astype(int).to_dict()
 
     def preview(self, names: Sequence[str]) -> list[Preview]:
-        """Compute tags, drafts included, with the tags they name, in the engine; write nothing.
+        """Compute tags, including drafts and the tags they use, in the engine; write nothing.
 
         Raises
         ------
@@ -154,19 +154,19 @@ class TagService:
             return None
         past = last.select(_customer=last.customer_id, before=last[tag.id])
         present = portraits.select("customer_id", now=portraits[tag.id])
-        both = present.outer_join(past, [("customer_id", "_customer")])
-        today, before = both["now"], both["before"]
+        pairs = present.outer_join(past, [("customer_id", "_customer")])
+        today, before = pairs["now"], pairs["before"]
         changes = {
             "same": (today == before),
             "changed": (today != before),
             "gained": today.notnull() & before.isnull(),
             "lost": today.isnull() & before.notnull(),
         }
-        row = both.aggregate(**{name: change.fill_null(False).cast("int64").sum() for name, change in changes.items()})
+        row = pairs.aggregate(**{name: change.fill_null(False).cast("int64").sum() for name, change in changes.items()})
         return {name: int(n or 0) for name, n in row.to_pyarrow().to_pylist()[0].items()}
 
     def _with_dependencies(self, tags: Sequence[Tag]) -> list[Tag]:
-        """Add the tags that these tags name."""
+        """Add the tags that these tags use."""
         needed = {tag.id: tag for tag in tags}
         pending = list(tags)
         while pending:
@@ -200,7 +200,7 @@ class TagService:
         )  # fmt: skip
 
     def _refuse(self, names: Sequence[str], tagged: Tagged) -> None:
-        """Raise if a tag was not computed: its window is too long, it is off, or columns are missing."""
+        """Raise if a tag was not computed: window too long, tag switched off, or columns missing."""
         short = [
             Fault(f"tag {name}", f"a window of {tagged.plan.short[name]} days", "", "The data covers fewer days")
             for name in names

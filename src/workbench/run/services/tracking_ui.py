@@ -1,4 +1,4 @@
-"""How the MLflow UI is started: by which command, and who may open it."""
+"""The command that starts the MLflow UI, and the check of who may open it."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def ui_command(
     Raises
     ------
     ProfileError
-        Nothing is tracked yet; a profile shares its report with a group and no password is asked for; the extra
+        Nothing is tracked yet; a profile shares its report with a group but no password is required; or the extra
         ``auth`` is not installed.
     """
     if not (workspace.tracking / "mlflow.db").is_file():
@@ -44,7 +44,7 @@ def ui_command(
 
 
 def _first_shared(workspace: Workspace) -> str | None:
-    """Return a profile that shares its report; one that cannot be read shares nothing."""
+    """Return a profile that shares its report with a group; unreadable profiles are ignored."""
     for name in profile_names(workspace):
         try:
             if load_profile(workspace, name).share.group:

@@ -1,1 +1,1 @@
-"""The ``stage`` object of a notebook, and the functions beside it."""
+"""The ``stage`` object of a notebook, and the functions that notebooks call with it."""

@@ -1,4 +1,4 @@
-"""What ``finish()`` does if a person, not a flow, ran the notebook: publish and track."""
+"""Publish and track the results of a notebook that was run by hand, outside a flow."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _WAIT_SECONDS = 5.0
 def publish_by_hand(stage: StageRun, summary: Mapping[str, Any]) -> None:
     """Publish the results of a stage and track them as a separate run.
 
-    The workspace lock is held only while publishing, so an open notebook blocks no flow.
+    The workspace lock is held only while publishing, so an open notebook does not block a flow.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""What 10 needs of the run: what our own tests were planned for."""
+"""The planned tests of the profile, for stage 10."""
 
 from __future__ import annotations
 
@@ -13,5 +13,5 @@ __all__ = ["planned_tests"]
 
 
 def planned_tests(stage: StageRun) -> dict[str, dict[str, Any]]:
-    """Return outcome and control of the tests and plans that were assigned by the workbench, by name."""
+    """Return test name to outcome and control, for tests and plans assigned by the workbench."""
     return stated_tests(stage.workspace, stage.profile.name)

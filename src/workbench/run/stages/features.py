@@ -1,4 +1,4 @@
-"""Feature labels and units for other stages, and features as of an earlier date."""
+"""Feature labels and units for other stages, and features at earlier cut-offs."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def features_at_cutoff(stage: StageRun, *, like_todays: bool = True) -> Features
     ----------
     stage : StageRun
     like_todays : bool
-        Build only what today's features have. False: build all, without reading today's features.
+        Build only the features that exist today. False: build all features without reading today's.
     """
     table = stage.read("features", lazy=True, missing="none") if like_todays else None
     columns = table.columns if table is not None else ()

@@ -1,4 +1,4 @@
-"""What people marked in ``data/feedback``, as the stages honour it: each shows what it did with the marks it reads."""
+"""Feedback marks from ``data/feedback``: stages apply them and show what they did with them."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ _FORMATS = {
 
 @dataclass(frozen=True)
 class MarkedMerges:
-    """Pairs of records that people marked.
+    """Pairs of records that people marked as right or wrong merges.
 
     Attributes
     ----------
@@ -53,19 +53,19 @@ class MarkedMerges:
     table: pd.DataFrame
 
     def linked(self, declared: pd.DataFrame) -> pd.DataFrame:
-        """Return the declared pairs that must be linked, with those marked as right; a pair marked as wrong is none."""
-        kept = declared.merge(self.wrong, how="left", on=list(PAIR), indicator=True)
-        kept = kept[kept["_merge"] == "left_only"].drop(columns="_merge")
-        return pd.concat([kept, self.right], ignore_index=True).drop_duplicates(ignore_index=True)
+        """Return the pairs that must be linked: declared or marked as right, without those marked as wrong."""
+        remaining = declared.merge(self.wrong, how="left", on=list(PAIR), indicator=True)
+        remaining = remaining[remaining["_merge"] == "left_only"].drop(columns="_merge")
+        return pd.concat([remaining, self.right], ignore_index=True).drop_duplicates(ignore_index=True)
 
     def apart(self, declared: pd.DataFrame) -> pd.DataFrame:
-        """Return the declared pairs that must not be linked, with those marked as wrong."""
+        """Return the pairs that must not be linked: declared or marked as wrong."""
         return pd.concat([declared, self.wrong], ignore_index=True).drop_duplicates(ignore_index=True)
 
 
 @dataclass(frozen=True)
 class MarkedRecommendations:
-    """Recommendations that people marked.
+    """Recommendations that people marked as wrong.
 
     Attributes
     ----------
@@ -92,11 +92,11 @@ def marked_merges(stage: StageRun, people: ibis.Table) -> MarkedMerges:
     marks = _marks(stage, "merge")
     pairs = marks[list(PAIR)]
     names = sorted({*marks["source_id"], *marks["other_source_id"]})
-    there: set[tuple[str, str]] = set()
+    present: set[tuple[str, str]] = set()
     if names:
         records = people.filter(people.source_id.isin(names)).select("source", "source_id").distinct().to_pandas()
-        there = set(records.itertuples(index=False, name=None))
-    exists = [(row[0], row[1]) in there and (row[2], row[3]) in there for row in pairs.itertuples(index=False)]
+        present = set(records.itertuples(index=False, name=None))
+    exists = [(row[0], row[1]) in present and (row[2], row[3]) in present for row in pairs.itertuples(index=False)]
     existing = marks[np.array(exists, dtype=bool)]
     right, wrong = (existing.loc[existing["verdict"] == verdict, list(PAIR)] for verdict in ("right", "wrong"))
     table = _summary(marks, honoured=len(existing), not_there=len(marks) - len(existing), name="merges")
@@ -127,7 +127,7 @@ def marked_recommendations(stage: StageRun) -> MarkedRecommendations:
 
 
 def marked_tags(stage: StageRun) -> pd.DataFrame:
-    """Measure how often tags are right, by the marks of people; record it as metrics.
+    """Measure the share of correct tags by the marks of people; record it as metrics.
 
     Parameters
     ----------
@@ -137,7 +137,7 @@ def marked_tags(stage: StageRun) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        For `show_marks`: by tag, and the marks that no longer count.
+        One row per tag, and one for the marks that no longer count; for `show_marks`.
     """
     marks = _marks(stage, "tag")
     if marks.empty:
@@ -157,9 +157,9 @@ def marked_tags(stage: StageRun) -> pd.DataFrame:
 def name_as_marked(
     stage: StageRun, fitted: SegmentDefinition, matches: list[SegmentMatch]
 ) -> tuple[SegmentDefinition, list[SegmentMatch]]:
-    """Give segments the better names that people wrote beside those they marked as wrong, and show what was done.
+    """Rename segments whose name people marked as wrong to the name they suggested, and show what was done.
 
-    A definition that was promoted keeps its names; the names are those of the fit.
+    Only the fitted definition is renamed; a promoted definition keeps its names.
 
     Parameters
     ----------
@@ -167,7 +167,7 @@ def name_as_marked(
         06_segment_customers.
     fitted : SegmentDefinition
     matches : list of SegmentMatch
-        Returned as they are.
+        Returned unchanged.
     """
     marks = _marks(stage, "segment")
     better = rename_segments(marks, fitted.names)
@@ -178,16 +178,16 @@ def name_as_marked(
             for segment in fitted.segments
         ]
         fitted = replace(fitted, segments=tuple(renamed))
-    there = marks["name"].isin(texts) | marks["value"].isin(texts)
-    table = _summary(marks, honoured=len(better), not_there=int((~there).sum()), name="segment_names")
+    present = marks["name"].isin(texts) | marks["value"].isin(texts)
+    table = _summary(marks, honoured=len(better), not_there=int((~present).sum()), name="segment_names")
     show_marks(stage, "segment", table)
     return fitted, matches
 
 
 def show_marks(stage: StageRun, kind: str, table: pd.DataFrame) -> None:
-    """Show what a stage did with the marks it reads; nothing where there are none.
+    """Show what a stage did with its marks; show nothing if there are none.
 
-    What rests on fewer than ``run.min_cell`` marked customers is not shown.
+    Rows with fewer than ``run.min_cell`` marked customers are hidden.
 
     Parameters
     ----------
@@ -211,14 +211,14 @@ def _marks(stage: StageRun, kind: str) -> pd.DataFrame:
 
 
 def _summary(marks: pd.DataFrame, *, honoured: int, not_there: int, name: str) -> pd.DataFrame:
-    """Return one row on all marks of a kind; none without marks."""
-    counted = count_verdicts(marks.assign(name=name)) if len(marks) else count_verdicts(marks)
-    return counted.assign(honoured=honoured, not_there=not_there)
+    """Return one summary row for all marks of a kind; no row without marks."""
+    verdicts = count_verdicts(marks.assign(name=name)) if len(marks) else count_verdicts(marks)
+    return verdicts.assign(honoured=honoured, not_there=not_there)
 
 
 def _present(stage: StageRun, customers: list[str]) -> set[Any]:
     features = stage.read("features", lazy=True, missing="none") if customers else None
     if features is None:
         return set(customers)
-    there = features.filter(features.customer_id.isin(customers)).select("customer_id")
-    return set(there.to_pandas()["customer_id"])
+    present = features.filter(features.customer_id.isin(customers)).select("customer_id")
+    return set(present.to_pandas()["customer_id"])

@@ -1,4 +1,4 @@
-"""The private files of a running stage: texts beside its tables, a scratch folder, intermediate rows."""
+"""The private files of a running stage: text files, a scratch folder, intermediate rows."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ __all__ = ["hold_rows", "people_folder", "scratch_folder", "write_text_file"]
 
 
 def write_text_file(stage: StageRun, name: str, content: str) -> Path:
-    """Stage a text file (a definition, a page) beside the tables."""
+    """Write a text file (a definition, a page) into the staging folder of the stage."""
     return write_text(stage.staging.folder / name, content)
 
 
 def people_folder(stage: StageRun) -> Path:
-    """Return the private folder of all that names customers."""
+    """Return the private folder for files that name customers."""
     folder = stage.staging.folder / PEOPLE
     folder.mkdir(mode=0o700, exist_ok=True)
     os.chmod(folder, 0o700)

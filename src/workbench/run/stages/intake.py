@@ -1,4 +1,4 @@
-"""What 01 and 02 need from the run: plausible dates, files of declared links, tables with the ids of their sources."""
+"""Inputs of 01 and 02: plausible dates, files of declared links, tables with source ids, keys."""
 
 from __future__ import annotations
 
@@ -33,24 +33,24 @@ def date_range(stage: StageRun, first: str, last: str | None) -> tuple[dt.date, 
 
 
 def freeze_as_of(stage: StageRun, day: dt.date | None) -> None:
-    """Set the as-of date of the data, unless the profile or the run declares one."""
+    """Set the as-of date, unless the profile or the run declares one."""
     if stage.profile.as_of is None and stage.context.as_of is None:
         stage.as_of = day
 
 
 def resolves_identity(stage: StageRun) -> bool:
-    """Say whether a later stage of this profile uses the private people file of this one."""
+    """Return whether a later stage of this profile reads the private table of people."""
     private_file = stage.declaration.hands_over
     return any(stage.profile.stage(name).takes == private_file for name in stage.profile.stages)
 
 
 def file_of(stage: StageRun, text: str | None) -> Path | None:
-    """Return the path of a file that a parameter names inside the workspace; None if it names none."""
+    """Return the path of a file inside the workspace that a parameter names; None if it is empty."""
     return stage.workspace.resolve(text) if text else None
 
 
 def sourced_tables(stage: StageRun) -> dict[str, ibis.Table]:
-    """Return the canonical tables that state the id space of their customers, with the ids of the sources."""
+    """Return the canonical tables that have an id space for their customers, with source ids."""
     present = stage.available()
     readable = [name for name in CANONICAL if name in stage.declaration.reads and name in present]
     tables = {name: stage.store.as_sourced(name) for name in readable}
@@ -58,24 +58,24 @@ def sourced_tables(stage: StageRun) -> dict[str, ibis.Table]:
 
 
 def contact_ids_key(stage: StageRun) -> VaultKey:
-    """Return the key with which ids that are contact data become pseudonyms."""
+    """Return the key that pseudonymises ids that are contact data."""
     from workbench.intake.privacy import pseudonym_keys  # noqa: PLC0415
 
     return pseudonym_keys.contact_ids_key(stage.workspace)
 
 
 def pseudonym_key(stage: StageRun) -> VaultKey:
-    """Return the key of the customers' ids: that of the vault, or the workspace's own where none is given."""
+    """Return the key that pseudonymises customer ids: that of the vault, else that of the workspace."""
     from workbench.intake.privacy import pseudonym_keys  # noqa: PLC0415
 
     return pseudonym_keys.pseudonym_key(stage.workspace)
 
 
 def rights_of_people(stage: StageRun) -> dict[str, Any]:
-    """Return who was erased (``tombstones``), whose records are left out, and what was corrected (``corrections``)."""
+    """Return the tombstones of erased people, whose records are left out, and the ``corrections`` of values."""
     from workbench.intake.privacy.tombstone_file import read_tombstones  # noqa: PLC0415
     from workbench.run.artifacts.corrections import read_corrections  # noqa: PLC0415
 
     name = stage.profile.name
-    own = [entry for entry in read_corrections(stage.workspace) if entry["profile"] == name]
-    return {"tombstones": read_tombstones(stage.workspace, name), "corrections": own}
+    corrections = [entry for entry in read_corrections(stage.workspace) if entry["profile"] == name]
+    return {"tombstones": read_tombstones(stage.workspace, name), "corrections": corrections}

@@ -1,4 +1,4 @@
-"""Store a trained model with the results of a stage; the runner registers it."""
+"""Save a trained model with the results of a stage; the runner registers it."""
 
 from __future__ import annotations
 
@@ -16,6 +16,6 @@ __all__ = ["keep_model"]
 
 
 def keep_model(stage: StageRun, saved: SavedModel | None, cards: Mapping[str, str]) -> None:
-    """Stage a trained model and its cards (by language); do nothing if it is None."""
+    """Write a trained model and its cards (by language) to the staging folder; do nothing if it is None."""
     if saved is not None:
         write_model(stage.staging.folder / MODEL_FOLDER, saved, cards)

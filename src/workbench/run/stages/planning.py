@@ -1,4 +1,4 @@
-"""What 11 needs from the run: the actions, who may get them, exported plans; and the plan as tables."""
+"""Inputs of 11 (actions, permitted customers, exported plans), and the plan of the run."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 __all__ = ["group_columns", "plan_of_run", "risk_of"]
 
-_EARLIER = tuple(name for name in SOURCES if name not in ("portraits", "actions"))  # the others are written later
+_EARLIER = tuple(name for name in SOURCES if name not in ("portraits", "actions"))  # others come later
 
 
 def plan_of_run(stage: StageRun, actions: Sequence[str]) -> Plan:
@@ -40,26 +40,26 @@ def plan_of_run(stage: StageRun, actions: Sequence[str]) -> Plan:
     Parameters
     ----------
     stage : StageRun
-        Of 11, with its settings.
+        Stage 11, with its settings.
     actions : sequence of str
         Names of files in params/actions.
 
     Returns
     -------
     Plan
-        Without the people of exported plans that are still valid. An exported plan of the same day is made again as
-        it is while nothing has changed; a changed one leaves its people out.
+        Excludes the customers of exported plans that are still valid. If an exported plan of the same day has not
+        changed, it is returned unchanged; otherwise its customers are excluded too.
     """
     catalogue, settings = read_actions(stage.workspace, actions), stage.settings
     names = ("explore_share", "hold_out_share", "channel_capacities", "seed")
     terms = Terms(float(settings["budget"] or 0.0), **{name: settings[name] for name in names})
     gains = gains_of(catalogue, stage.read("effects", missing="empty"), _exported(stage))
     uplift = stage.read("uplift", missing="empty")
-    known = frozen_people(stage.workspace, stage.profile.name, stage.as_of)
+    frozen = frozen_people(stage.workspace, stage.profile.name, stage.as_of)
     knowledge, allowed = _knowledge(stage), _permitted(stage, catalogue)
     today = [plan.plan for plan in _frozen_today(stage)]
-    for taken in range(len(today) + 1):
-        contacted = _contacted(stage, catalogue, known, today[:taken], knowledge)
+    for exported in range(len(today) + 1):
+        contacted = _contacted(stage, catalogue, frozen, today[:exported], knowledge)
         candidates = _candidates(stage, catalogue, allowed, knowledge, contacted)
         offer = Offer.of(catalogue, gains, candidates, uplift)
         name = plan_id(stage.profile.name, stage.as_of.isoformat(), offer, terms)
@@ -87,7 +87,7 @@ def _knowledge(stage: StageRun) -> Knowledge:
 
 
 def _permitted(stage: StageRun, actions: Mapping[str, Action]) -> dict[str, Sequence[str]]:
-    """Return by purpose who may be contacted as of the run; never anybody on a never-contact list."""
+    """Return purpose to the customers who may be contacted as of the run, without those on a never-contact list."""
     tables = stage.tables(["customers", "consents"])
     params = ConsentParams(**{name: stage.setting(f"consent.{name}") for name in ("words", "default", "minors_under")})
     consents = name_purposes(tables, params.words).get("consents")
@@ -106,17 +106,17 @@ def _permitted(stage: StageRun, actions: Mapping[str, Action]) -> dict[str, Sequ
 
 
 def _contacted(
-    stage: StageRun, actions: Mapping[str, Action], known: pd.DataFrame, taken: Sequence[str], knowledge: Knowledge
+    stage: StageRun, actions: Mapping[str, Action], frozen: pd.DataFrame, taken: Sequence[str], knowledge: Knowledge
 ) -> Contacted:
-    """Return past contacts and the people of exported plans: those that began before, and those of today named."""
-    starts = pd.to_datetime(known["starts_at"]).dt.date
-    until = pd.to_datetime(known["valid_until"]).dt.date
-    counted = known[(starts < stage.as_of) | known["plan"].isin(list(taken))]
-    busy = counted.loc[until[counted.index] > stage.as_of, "customer_id"]
+    """Return past contacts and customers of exported plans: plans that began earlier, and today's ``taken`` plans."""
+    starts = pd.to_datetime(frozen["starts_at"]).dt.date
+    until = pd.to_datetime(frozen["valid_until"]).dt.date
+    relevant = frozen[(starts < stage.as_of) | frozen["plan"].isin(list(taken))]
+    busy = relevant.loc[until[relevant.index] > stage.as_of, "customer_id"]
     settings = stage.settings
     days = max([settings["contact_days"], *(action.cooldown_days for action in actions.values())])
     contacts = contacts_before(
-        knowledge.tables.get("campaigns"), counted, as_of=stage.as_of, days=days, words=settings["channel_words"]
+        knowledge.tables.get("campaigns"), relevant, as_of=stage.as_of, days=days, words=settings["channel_words"]
     )
     most, within = settings["contacts_per_customer"], settings["contact_days"]
     return Contacted(contacts, most, within, frozenset(busy.dropna()))
@@ -139,14 +139,14 @@ def group_columns(stage: StageRun, groups: Sequence[str]) -> pd.DataFrame:
     Raises
     ------
     ProfileError
-        A group that is no column of the customers, with the nearest name.
+        A group is not a column of the customers; the nearest name is suggested.
     """
     tables = stage.tables(_EARLIER)
     return to_pandas(attributes(tables, groups))
 
 
 def risk_of(stage: StageRun) -> pd.Series | None:
-    """Return the chance of leaving by customer; None where nothing predicted it."""
+    """Return the probability of leaving by customer; None if it was not predicted."""
     churn = stage.read("churn", lazy=True, missing="none")
     if churn is None:
         return None

@@ -1,4 +1,4 @@
-"""What a stage shows: sentences, limits, figures, tables and candidates, displayed and recorded for the report."""
+"""Display sentences, limitations, figures, tables and candidate models, and record them for the report."""
 
 from __future__ import annotations
 
@@ -23,21 +23,21 @@ if TYPE_CHECKING:
 
 __all__ = ["Presentation", "plain", "record_candidates", "show_each", "show_page"]
 
-_MOST_CHARTS = 8  # of one kind; a reader looks at no more
-_METRIC = re.compile(r"^(?![/.])[\w.\- :/]{1,200}$")  # what MLflow accepts after the stage's name
+_MOST_CHARTS = 8  # of one kind; more would not be read
+_METRIC = re.compile(r"^(?![/.])[\w.\- :/]{1,200}$")  # names that MLflow accepts after the stage name
 _RECORDS = ("findings", "figures", "shown", "embedded", "limits", "candidates")  # keys of the summary
 
 Text = str | Mapping[str, str]  # in one language for all, or by language (en, zh)
 
 
 class Presentation:
-    """Records what a stage shows and displays it in the leading language.
+    """Records the output of a stage and displays it in the first language.
 
     Parameters
     ----------
     stage : str
     languages : tuple of str
-        Report languages, the first one leading.
+        Report languages; the notebook displays the first.
     currency : str
     folder : Path
         The stage's private staging folder.
@@ -71,7 +71,7 @@ class Presentation:
             Your own text in Markdown without HTML, by language if there are several; or findings, whose sentences are
             in the texts of the stage.
         **values
-            Replace ``{name}``, or ``{name:kind}`` (``pct``, ``int``, ``num``, ``money``, ``days``, ``date``), in your
+            Values for ``{name}`` or ``{name:kind}`` (``pct``, ``int``, ``num``, ``money``, ``days``, ``date``) in your
             own text.
         """
         if isinstance(text, (str, Mapping)):
@@ -83,7 +83,7 @@ class Presentation:
             self._display_text(finding.key, entry["values"])
 
     def limit(self, text: Text | Finding | Iterable[Finding], **values: Any) -> None:
-        """Record what the result does not show, and display it; the parameters are those of `say`."""
+        """Record a limitation of the result and display it; the parameters are those of `say`."""
         if isinstance(text, (str, Mapping)):
             self._record_text("limits", text, values)
             return
@@ -101,9 +101,9 @@ class Presentation:
         alt: Text | None = None,
         **options: Any,
     ) -> None:
-        """Stage a chart once per report language and display the first.
+        """Draw a chart in every report language and display it in the first.
 
-        Where there is not enough data a sentence says so here, and the report has no chart.
+        If there is not enough data, a sentence says so here and the report has no chart.
 
         Parameters
         ----------
@@ -111,9 +111,9 @@ class Presentation:
             Name of the figure within the stage.
         figure : callable, or a figure of matplotlib or seaborn
             A ``plot_`` function is called with the frames, the options, ``language`` and ``about``; a figure is shown
-            as it is.
+            unchanged.
         title, alt : str or mapping of str to str, optional
-            For your own figure: its message, and its content in words.
+            For your own figure: its title, and a description of its content.
         """
         begun = time.perf_counter()
         if callable(figure):
@@ -153,7 +153,7 @@ class Presentation:
         title : str or mapping of str to str, optional
             For your own table.
         note : str, optional
-            The key of a text that says how to read it.
+            The key of a text that explains how to read the table.
         """
         from workbench.report.tables import table_html, table_title  # noqa: PLC0415
 
@@ -183,7 +183,7 @@ class Presentation:
         return About(currency=self.currency)
 
     def _show(self, name: str, charts: Mapping[str, Chart]) -> None:
-        """Stage a chart that is drawn in every language, and display the first."""
+        """Save a chart in every report language, and display it in the first."""
         from workbench.report.charts.theme import save  # noqa: PLC0415  (drawing is imported where a chart is drawn)
         from workbench.report.pages.relevance import idle_chart  # noqa: PLC0415
 
@@ -237,22 +237,23 @@ def show_each(
     plot : callable
         A ``plot_`` function; called with the content, and its key as ``column`` unless ``page`` is given.
     contents : mapping of str to object
-        What each chart draws, by key; frames without a value are left out.
+        Key to content of a chart; frames without a value are left out.
     page : callable, optional
-        Makes ``<name>.<language>.html`` from the charts of a language; a picture of each lies beside it.
+        Makes ``<name>.<language>.html`` from the charts of a language; every chart is also saved as a picture.
     """
     begun = time.perf_counter()
     about = stage._about()
-    drawn: dict[str, dict[str, Chart]] = {}
+    drawn_charts: dict[str, dict[str, Chart]] = {}
     for key, content in list(contents.items())[:_MOST_CHARTS]:
         if isinstance(content, pd.DataFrame) and not content["value"].notna().any():
             continue
         keywords = {"about": about, **({} if page is not None else {"column": key}), **options}
-        drawn[key] = {language: plot(content, language=language, **keywords) for language in stage.languages}
-        stage._show(f"{name}_{key}", drawn[key])
+        drawn_charts[key] = {language: plot(content, language=language, **keywords) for language in stage.languages}
+        stage._show(f"{name}_{key}", drawn_charts[key])
     if page is not None:
         for language in stage.languages:
-            _write_page(stage.folder, name, {key: charts[language] for key, charts in drawn.items()}, page, language)
+            page_charts = {key: charts[language] for key, charts in drawn_charts.items()}
+            _write_page(stage.folder, name, page_charts, page, language)
     stage.chart_seconds += time.perf_counter() - begun
 
 
@@ -266,7 +267,7 @@ def _write_page(folder: Path, name: str, charts: Mapping[str, Chart], page: Call
 
 
 def show_page(stage: Presentation, name: str, page: Callable, *arguments: Any) -> None:
-    """Stage a table that is drawn as an HTML page, once per report language, and display the first.
+    """Save an HTML page in every report language, and display it in the first.
 
     Parameters
     ----------
@@ -288,17 +289,17 @@ def show_page(stage: Presentation, name: str, page: Callable, *arguments: Any) -
 
 
 def record_candidates(stage: Presentation, frame: pd.DataFrame, *, by: str, settings: Mapping[str, Any]) -> None:
-    """Record candidate models, one per row; each becomes a tracked run with the same metric keys.
+    """Record candidate models, one per row; every candidate becomes a tracked run with the same metric keys.
 
     Parameters
     ----------
     stage : Presentation
     frame : DataFrame
-        Its numbers are metrics.
+        Numeric columns are recorded as metrics.
     by : str
         The column that names a candidate.
     settings : mapping
-        What all candidates share.
+        Settings shared by all candidates.
     """
     for row in frame.to_dict("records"):
         name = str(row[by]) if isinstance(row[by], str) else f"{by}={row[by]}"
@@ -308,7 +309,7 @@ def record_candidates(stage: Presentation, frame: pd.DataFrame, *, by: str, sett
 
 
 def plain(value: Any) -> Any:
-    """Turn a value into one that JSON holds: numpy numbers, dates and missing values included."""
+    """Convert a value to a JSON-compatible one, including numpy numbers, dates and missing values."""
     if isinstance(value, Mapping):
         return {str(key): plain(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):

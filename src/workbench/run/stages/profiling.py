@@ -1,4 +1,4 @@
-"""Whom a stage may read: from 03 on nobody who refuses profiling as of the run, or whose data is restricted."""
+"""From 03 on, exclude customers who refuse profiling as of the run, or whose data is restricted."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _CONSENTS = "consents"
 
 
 def left_out(stage: StageRun) -> set[str]:
-    """Return the customers whom the tables of a stage leave out."""
+    """Return the customers who are excluded from the tables of a stage."""
     tables: dict[str, ibis.Table] = {}
     present = stage.store.present()
     if _CONSENTS in present and _mapped(stage):
@@ -30,7 +30,7 @@ def left_out(stage: StageRun) -> set[str]:
 
 
 def not_profiled(stage: StageRun, tables: Mapping[str, ibis.Table] | None = None) -> dict[str, int]:
-    """Return the metric ``not_profiled``: customers, by their ids in the sources, who are in no table from 03 on.
+    """Return the metric ``not_profiled``: the number of source ids of customers excluded from 03 on.
 
     Parameters
     ----------
@@ -46,5 +46,5 @@ def not_profiled(stage: StageRun, tables: Mapping[str, ibis.Table] | None = None
 
 
 def _mapped(stage: StageRun) -> bool:
-    """Say whether the profile maps consents: a table of an earlier run counts no more."""
+    """Return whether the profile maps consents now; a consents table of an earlier run does not count."""
     return any(source.table == _CONSENTS for source in stage.profile.sources.values())

@@ -1,4 +1,4 @@
-"""What 07 needs from the run: who permits recommendations, whom the rule includes; and how lists are stored."""
+"""Inputs of 07 (customers who permit recommendations or match the rule), and storage of its lists."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _EARLIER = ("features", "rfm", "segments", "transactions")
 
 
 def permitted_customers(stage: StageRun) -> set[str] | None:
-    """Return the customers who may get recommendations of their own, as of the run; None without customers."""
+    """Return the customers who permit personal recommendations as of the run; None without customers."""
     tables = stage.tables(["transactions", "customers", "consents"])
     if "customer_id" not in getattr(tables.get("transactions"), "columns", ()):
         return None
@@ -43,7 +43,7 @@ def permitted_customers(stage: StageRun) -> set[str] | None:
 def ruled_customers(stage: StageRun, eligible: Mapping[str, str]) -> set[str] | None:
     """Return the customers whom the rule ``eligible.customers`` includes; None without a rule.
 
-    The rule is the name of one in params/audiences, or an expression, over the tables of earlier stages.
+    The rule is the name of a rule in params/audiences, or an expression over the tables of earlier stages.
     """
     text = eligible.get("customers", "").strip()
     if not text:
@@ -53,6 +53,6 @@ def ruled_customers(stage: StageRun, eligible: Mapping[str, str]) -> set[str] | 
 
 
 def write_recommendations(stage: StageRun, frames: Iterable[pd.DataFrame]) -> None:
-    """Write the table ``recommendations`` from parts, of which only one is in memory at a time."""
+    """Write the table ``recommendations`` from parts, with only one part in memory at a time."""
     path = scratch_folder(stage) / f"{_TABLE}.parquet"
     stage.write(_TABLE, hold_parts(stage.store.engine, _TABLE, frames, path))

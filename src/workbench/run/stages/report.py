@@ -56,7 +56,7 @@ def _with_paths(entry: Mapping[str, Any], stage: str) -> dict[str, Any]:
 
 
 def report_facts(stage: StageRun) -> RunFacts:
-    """Return what the page says about the run.
+    """Return the facts about the run that the page shows.
 
     Parameters
     ----------
@@ -91,7 +91,7 @@ def write_cards(stage: StageRun, *, most: int, lists: Mapping[str, Sequence[str]
     Returns
     -------
     int
-        Number of cards; 0 if the customers of this profile are not tagged.
+        Number of cards; 0 if the profile has no tags.
     """
     if not most or not {"features", "tags"} <= stage.available():
         return 0
@@ -107,7 +107,7 @@ def write_cards(stage: StageRun, *, most: int, lists: Mapping[str, Sequence[str]
 
 
 def _advice(stage: StageRun, answer: GoalAnswer) -> dict[str, dict[str, Any]]:
-    """Return by the English name of each segment what its strategy says, and the list of its members."""
+    """Return English segment name to its strategy texts and its member list."""
     placements, names = placed(stage)
     strategies = advice(stage, sorted(set(placements.values())))
     files = {segment: answer.members.get(file_name(segment)) for segment in names}
@@ -133,7 +133,7 @@ def write_reports(
     Returns
     -------
     DataFrame, one row per page
-        language, file, cards (portrait cards beside it), bytes.
+        language, file, cards (number of portrait cards), bytes.
     """
     rows = []
     goal_answer = answer or GoalAnswer()

@@ -34,26 +34,26 @@ __all__ = [
 
 
 def champion(stage: StageRun) -> SegmentDefinition | None:
-    """Return the segment definition in use, None if none was promoted."""
+    """Return the promoted segment definition; None if there is none."""
     promoted = read_champion(stage.workspace, stage.profile.name)
     return promoted.definition if promoted else None
 
 
 def definitions_before(stage: StageRun) -> dict[str, Any]:
-    """Return what today's fit is compared with.
+    """Return the definitions to compare with today's fit.
 
     Returns
     -------
     dict
-        ``champion``; ``last``, the champion or the definition of the last run; ``registered``, the units of the
-        features by name, to tell whether these definitions still apply.
+        ``champion``; ``last``: the champion or the definition of the last run; ``registered``: feature name to unit,
+        to check whether these definitions still apply.
     """
     in_use = champion(stage)
     return {"champion": in_use, "last": in_use or _fitted(stage), "registered": feature_units(stage)}
 
 
 def definition_details(stage: StageRun, features: Sequence[str]) -> dict[str, Any]:
-    """Return what a segment definition states about its run and its features."""
+    """Return the facts about run and features that a segment definition stores."""
     return {
         "parameters": stage.settings,
         "training_digest": stage.store.digest("features"),
@@ -75,7 +75,7 @@ def placing_definition(stage: StageRun) -> SegmentDefinition | None:
 
 
 def placed(stage: StageRun) -> tuple[dict[str, str], dict[str, dict[str, str]]]:
-    """Return the segment of each customer, and the names of segments by language; empty if there are none."""
+    """Return customer to segment, and the segment names by language; empty if there are no segments."""
     table = stage.read("segments", missing="none")
     if table is None:
         return {}, {}
@@ -95,7 +95,7 @@ def advice(stage: StageRun, segments: Sequence[str]) -> dict[str, Any]:
 
 
 def file_name(segment: str) -> str:
-    """Return the key of a segment as part of a file's name.
+    """Return a segment key in a form that is valid in file names.
 
     Examples
     --------

@@ -48,10 +48,10 @@ if TYPE_CHECKING:
 
 __all__ = ["DAY", "MOST_ROWS", "READS_FILE", "StageRun", "start"]
 
-MOST_ROWS = 2_000_000  # of a table that becomes pandas
-HIDDEN_FILE = "hidden.cells"  # the memory of hidden cells; its ending keeps it out of tracking
-READS_FILE = "reads.json"  # what a stage read beyond its declaration: tables, parameters, texts
-DAY = "day"  # in it: the day of the run, where the result depends on it
+MOST_ROWS = 2_000_000  # largest table that may become a DataFrame
+HIDDEN_FILE = "hidden.cells"  # cells hidden in earlier reports; the ending keeps the file out of tracking
+READS_FILE = "reads.json"  # inputs read beyond the declaration: tables, parameters, texts
+DAY = "day"  # key in it: the day of the run, if the result depends on it
 _MIN_CELL = "run.min_cell"
 _CONSENTS = "consents"
 _BEFORE_PROFILING = ("01_check_quality", "02_resolve_identity")
@@ -112,7 +112,7 @@ class StageRun(Presentation):
     stage : str
         Its name.
     profile : Profile
-        The profile; of other sections only the parameters that the stage declares can be read.
+        The profile. From other sections only the declared parameters can be read.
     settings : dict
         Its own parameters, checked.
     store : workbench.core.store.tables.Store
@@ -120,7 +120,7 @@ class StageRun(Presentation):
     context : RunContext
     workspace : Workspace
     closing : contextlib.ExitStack
-        What ``finish()`` closes.
+        Resources that ``finish()`` closes.
     """
 
     def __init__(
@@ -153,7 +153,7 @@ class StageRun(Presentation):
 
     @property
     def as_of(self) -> dt.date:
-        """The frozen date of the run; the end of time if no row has a date."""
+        """The as-of date of the run; the latest possible date if no row has a date."""
         return self._as_of or UNDATED
 
     @as_of.setter
@@ -163,7 +163,7 @@ class StageRun(Presentation):
     # reading ----------------------------------------------------------------------------
 
     def read(self, table: str, *, lazy: bool = False, when: str = "this", missing: str = "raise") -> Any:
-        """Return a table: as this stage has just written it, otherwise as it was published.
+        """Return a table as this stage has just written it, otherwise the published one.
 
         Parameters
         ----------
@@ -172,7 +172,7 @@ class StageRun(Presentation):
             An Ibis table in the engine instead of pandas. Canonical tables other than ``customers`` hold raw rows and
             are always lazy.
         when : {"this", "previous"}
-            ``previous``: as it stood in the run compared with, where that run kept it; else as before this run.
+            ``previous``: the table of the run compared with, if kept; otherwise the one published before this run.
         missing : {"raise", "empty", "none"}
             If the table does not exist: an error, a table without rows in its declared columns, or None.
 
@@ -199,9 +199,9 @@ class StageRun(Presentation):
         return to_pandas(expression)
 
     def tables(self, names: Iterable[str] | None = None) -> dict[str, ibis.Table]:
-        """Return canonical tables as Ibis tables by name: those named, else those that the stage declares to read.
+        """Return canonical tables as Ibis tables by name: the named ones; default: those that the stage declares.
 
-        An own notebook gets all of them by default. Absent ones are left out.
+        An own notebook gets all of them by default. Missing tables are left out.
         """
         present = self.available()
         requested = list(self._readable() if names is None else names)
@@ -259,8 +259,7 @@ class StageRun(Presentation):
             Tables that are None in a mapping are left out. The name of your own table starts with ``own_``.
         content : ibis.Table or DataFrame
         key : str or sequence of str, optional
-            What identifies a row of your own table; default ``customer_id``, which must be unique; an empty list:
-            nothing does.
+            Key columns of your own table; default ``customer_id``, which must be unique; an empty list: no key.
         copies : mapping of str to Path, optional
             Parquet files that already hold one of the tables.
 
@@ -278,7 +277,7 @@ class StageRun(Presentation):
 
     @cached_property
     def hidden_cells(self) -> CellMemory:
-        """What earlier reports of this stage hid: it stays hidden until it has changed enough."""
+        """Cells hidden in earlier reports of this stage; they stay hidden until they have changed enough."""
         path = stage_folder(self.workspace, self.profile.name, self.stage) / HIDDEN_FILE
         if not path.is_file():
             return CellMemory()
@@ -302,12 +301,12 @@ class StageRun(Presentation):
             publish_by_hand(self, summary)
 
     def _left_out_the_future(self) -> bool:
-        """Say whether dates after the day of the run were left out: tomorrow the same files may give more rows."""
+        """Return whether rows dated after the day of the run were dropped, since the same files may give more later."""
         by_day = self.stage == FIRST and self.settings.get("date_max") is None
         return by_day and any(count for name, count in self.metrics.items() if name.endswith(".date-future"))
 
     def _summary(self) -> dict[str, Any]:
-        """Return what the report and the tracking read from this stage."""
+        """Return the summary of the stage for the report and for tracking."""
         return {
             "stage": self.stage,
             "status": "done",
@@ -341,7 +340,7 @@ class StageRun(Presentation):
         return None
 
     def _profiled(self, rows: ibis.Table) -> ibis.Table:
-        """Leave out, from 03 on, the customers who are not profiled."""
+        """Drop, from 03 on, the customers who are not profiled."""
         if self.stage in _BEFORE_PROFILING:
             return rows
         if self._left_out is None:
@@ -350,11 +349,11 @@ class StageRun(Presentation):
 
     @cached_property
     def compared_with(self) -> KeptRun | None:
-        """The run that 13 compares with; None on the first run."""
+        """The run that 13 compares with; None for the first run."""
         return compared_run(self.workspace, self.profile, self._as_of) if self._as_of else None
 
     def _kept_path(self, table: str) -> Path | None:
-        """Return a table of the run compared with; None where it is of this stage itself, or was not kept."""
+        """Return the path of a table in the run compared with; None if this stage writes it, or it was not kept."""
         if self.store.writer(table) == self.stage or table not in KEPT_TABLES or self.compared_with is None:
             return None
         self._compared = self.compared_with.digest
@@ -379,7 +378,7 @@ class StageRun(Presentation):
         }
 
     def _about(self) -> About:
-        """Return the facts under every chart: source, period of the orders, currency, smallest group shown."""
+        """Return the facts printed under every chart: source, period of the orders, currency, smallest group."""
         metrics = stage_summary(self.workspace, self.profile.name, FIRST).get("metrics", {})
         days = [metrics.get(f"transactions.{which}_ordered_at") for which in ("first", "last")]
         period = None

@@ -1,1 +1,1 @@
-"""What commands print: tables on a terminal, in two languages."""
+"""Output of commands on a terminal: tables, escaped text, pictures of pages."""

@@ -1,4 +1,4 @@
-"""What commands print cannot control the terminal: control characters of values are written as escapes."""
+"""Escape control characters in printed values, so that data cannot control the terminal."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any, TextIO
 __all__ = ["GuardedStream", "visible"]
 
 _UNSAFE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
-_COLOURS = re.compile(r"(\x1b\[[0-9;]{0,20}m)")  # what our own tables and help need on a terminal
+_COLOURS = re.compile(r"(\x1b\[[0-9;]{0,20}m)")  # colours of tables and help texts
 
 
 def visible(text: str) -> str:
@@ -25,7 +25,7 @@ def visible(text: str) -> str:
 class GuardedStream:
     """A stream that escapes control characters.
 
-    Line ends and tabs pass; on a terminal colours pass too, in a file or a pipe nothing else does.
+    Line ends and tabs pass unchanged; on a terminal colours do too.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""The output of commands: tables drawn by rich, which no other module imports, and their language."""
+"""Print tables with rich, and check the output language."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ def print_table(table: Table) -> None:
 
 
 def check_language(language: str) -> str:
-    """Return a language that commands can print.
+    """Check that commands can print in a language, and return it.
 
     Raises
     ------
     ProfileError
-        It is neither en nor zh.
+        The language is neither en nor zh.
     """
     if language not in LANGUAGES:
         raise ProfileError(Fault("--language", f"language {language!r}", "Expected en or zh"))

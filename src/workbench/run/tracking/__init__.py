@@ -1,4 +1,4 @@
-"""Tracking in MLflow: runs, models and segment definitions. No other room imports MLflow."""
+"""Tracking in MLflow: runs, models and segment definitions. No other package imports MLflow."""
 
 import os
 

@@ -1,4 +1,4 @@
-"""What an erasure leaves in the registry: every version of a model that may have learned from the people is marked."""
+"""Mark registered models for retraining after an erasure, since they may have learned from erased people."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ KINDS, RETRAIN_TAG = ("churn", "value"), "workbench.retrain_since"
 
 
 def mark_for_retraining(workspace: Workspace, profiles: Iterable[str], *, since: str) -> int:
-    """Tag the registered models of profiles as due for retraining since a day; return how many versions there are."""
+    """Tag the registered models of profiles as due for retraining since a day; return the number of versions."""
     client = MlflowClient(f"sqlite:///{workspace.tracking / 'mlflow.db'}")
     marked = 0
     for profile in profiles:

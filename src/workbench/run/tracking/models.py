@@ -1,4 +1,4 @@
-"""The registry of trained models ``churn-<profile>`` and ``value-<profile>``: versions, digests, the champion."""
+"""The registry of trained models ``churn-<profile>`` and ``value-<profile>``: versions, digests, champion."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ class ModelRegistry:
         Raises
         ------
         ProfileError
-            There is none.
+            No model is registered, or no version matches.
         """
         versions = self.versions()
         if not versions:
@@ -116,7 +116,7 @@ class ModelRegistry:
         Parameters
         ----------
         folder : Path
-            The stage's own copy of the model.
+            The folder with the stage's copy of the model.
         run_id : str
             MLflow id of the run whose artifacts hold it.
         data_digest : str
@@ -158,7 +158,7 @@ class ModelRegistry:
 
 
 def write_signature(folder: Path, run_id: str) -> None:
-    """Write the MLmodel file that shows the inputs in the MLflow UI; it loads nothing."""
+    """Write the MLmodel file that shows the inputs in the MLflow UI; it cannot load the model."""
     facts = json.loads((folder / FACTS_FILE).read_text(encoding="utf-8"))
     kinds = {"number": DataType.double, "text": DataType.string}
     columns: list[Any] = [ColSpec(kinds[kind], name, required=False) for name, kind in facts["inputs"].items()]

@@ -1,8 +1,8 @@
-"""The registry of segment definitions: each definition is a version, the one in use is the champion.
+"""The registry of segment definitions: every definition is a version, and the champion is in use.
 
-The registered model ``segments-<profile>`` holds no model file: a version is the JSON of a definition, with the run
-that made it, who promoted it, when and why. Nothing in it is executed; a definition is refused if its content does not
-match its version.
+The registered model ``segments-<profile>`` has no model file: a version is the JSON of a definition, with the run
+that made it, who promoted it, when and why. It contains no code; a definition whose content does not match its version
+is refused.
 """
 
 from __future__ import annotations
@@ -95,7 +95,7 @@ class SegmentRegistry:
         Raises
         ------
         ProfileError
-            There is none, or several match.
+            No version matches, or several do.
         """
         versions = self.versions()
         if not versions:

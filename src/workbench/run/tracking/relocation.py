@@ -1,4 +1,4 @@
-"""A workspace that was copied or moved: its tracking store names folders of the place where it was made."""
+"""Update the folder addresses in the tracking store of a copied or moved workspace."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ def store_uri(workspace: Workspace) -> str:
 
 
 def relocate_store(workspace: Workspace) -> list[str]:
-    """Let the addresses in a tracking store lead to this workspace, and return the places they led to.
+    """Rewrite the addresses in a tracking store to this workspace; return the old locations.
 
-    MLflow stores them in full. Without this, runs in a copy of a workspace would write into the original.
+    MLflow stores absolute addresses. Without this, runs in a copy of a workspace would write into the original.
 
     Parameters
     ----------
@@ -48,7 +48,7 @@ def relocate_store(workspace: Workspace) -> list[str]:
 
 
 def _move(connection: sqlite3.Connection, place: str, here: str) -> None:
-    """Replace the beginning of every address below a place."""
+    """Replace the prefix of every address below an old location."""
     present = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
     old, new = f"{place}{_STORE}", f"{here}{_STORE}"
     for table in _PLACES.keys() & present:

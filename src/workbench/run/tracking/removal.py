@@ -1,4 +1,4 @@
-"""Tracked runs deleted for good: from the store, with their files. MLflow itself only marks them."""
+"""Delete tracked runs permanently, with their files; MLflow itself only marks them as deleted."""
 
 from __future__ import annotations
 
@@ -27,16 +27,16 @@ _PAGE = 1000
 
 
 def dated_runs(workspace: Workspace, profile: str, protected: Collection[str]) -> dict[str, dt.date]:
-    """Return the tracked runs of a profile by the date of their data; children are dated by their parents.
+    """Return run id to as-of date of the tracked runs of a profile; child runs have the date of their parent.
 
-    Left out are runs without a date, those of protected run ids, and those that hold a registered version.
+    Runs without a date, protected runs, and runs with a registered version are left out.
 
     Parameters
     ----------
     workspace : Workspace
     profile : str
     protected : collection of str
-        Our run ids.
+        Run ids of the workbench (not MLflow ids).
     """
     client = _client(workspace)
     experiment = client.get_experiment_by_name(profile)
@@ -44,13 +44,13 @@ def dated_runs(workspace: Workspace, profile: str, protected: Collection[str]) -
         return {}
     runs = {run.info.run_id: run for run in _all_runs(client, experiment.experiment_id)}
     registered = {version.run_id for version in client.search_model_versions()}
-    held = {above.info.run_id for run in registered & set(runs) for above in _lineage(runs[run], runs)}
+    registered_lineage = {above.info.run_id for run in registered & set(runs) for above in _lineage(runs[run], runs)}
     dates: dict[str, dt.date] = {}
     for name, run in runs.items():
         tags = {tag: value for above in reversed(_lineage(run, runs)) for tag, value in above.data.tags.items()}
-        stated = tags.get(_AS_OF, "")
-        if name not in held and tags.get(_RUN_ID) not in protected and stated[:1].isdigit():
-            dates[name] = dt.date.fromisoformat(stated)
+        as_of = tags.get(_AS_OF, "")
+        if name not in registered_lineage and tags.get(_RUN_ID) not in protected and as_of[:1].isdigit():
+            dates[name] = dt.date.fromisoformat(as_of)
     return dates
 
 
@@ -91,7 +91,7 @@ def _all_runs(client: MlflowClient, experiment: str) -> list[Run]:
 
 
 def _lineage(run: Run, runs: dict[str, Run]) -> list[Run]:
-    """Return a run, its parent and so on."""
+    """Return a run and all its ancestors."""
     line = [run]
     while (above := line[-1].data.tags.get(_PARENT)) in runs:
         line.append(runs[above])

@@ -1,7 +1,7 @@
 """Tracking in MLflow: one parent run per flow, a child per stage, a grandchild per candidate model.
 
-The store is ``mlruns/mlflow.db`` under the workspace, artifacts beside it, one experiment per profile. Metric keys are
-stable and English.
+The store is ``mlruns/mlflow.db`` in the workspace, with the artifacts next to it and one experiment per profile. Metric
+keys are stable and English.
 """
 
 from __future__ import annotations
@@ -77,13 +77,13 @@ class Tracker:
     def close_dead_runs(self) -> list[str]:
         """Mark runs that a dead process left running as killed; return their run ids.
 
-        A run that was published before its process died is completed from its summary instead: it is what the summary
-        says. Call it under the workspace lock, when no other flow of this workspace is alive.
+        A run that was published before its process died is completed from its summary instead. Call it
+        under the workspace lock, when no other flow of this workspace is alive.
         """
         return close_dead_runs(self.client, self._complete)
 
     def _complete(self, run: Run) -> bool:
-        """Complete a run from the summary that was published for it; return whether there is one."""
+        """Complete a run from its published summary; return whether there is one."""
         tags = run.data.tags
         profile = self.client.get_experiment(run.info.experiment_id).name
         folder = self.workspace.reports(profile) / tags["workbench.run_id"]
@@ -106,7 +106,7 @@ class Tracker:
         return self.client.create_run(self.experiment, run_name=name, tags=base | dict(tags) | self._area()).info.run_id
 
     def end(self, tracked: str, status: str, summary: Mapping[str, Any] | None = None) -> None:
-        """Close a run with the status of the exit code, the summary and the badge."""
+        """Close a run with the same status as exit code, summary and badge."""
         if summary is not None:
             stages = {name: stage for name, stage in summary["stages"].items() if stage.get("metrics")}
             metrics = {
@@ -156,7 +156,7 @@ class Tracker:
         return tracked
 
     def log_by_hand(self, summary: Mapping[str, Any], folder: Path) -> str:
-        """Write a stage run by hand, in the same way but without a parent."""
+        """Write a stage that was run by hand: like `log_stage`, without a parent."""
         return self.log_stage(None, summary, folder)
 
     def log_report(self, tracked: str, run_folder: Path) -> None:
@@ -216,7 +216,7 @@ class Tracker:
         return ModelRegistry(self.client, self.profile, kind)
 
     def log_scoring(self, tags: Mapping[str, str], metrics: Mapping[str, Any], table: Mapping[str, Any]) -> None:
-        """Write one application of a model as a separate run: version, data, number of rows."""
+        """Write one scoring with a model as a separate run: version, data, number of rows."""
         summary = {"run_id": tags["workbench.run_id"], "stage": "score", "as_of": tags.get("as_of")}
         tracked = self._open(None, f"score {tags['model']}", summary)
         self._log(tracked, metrics=dict(metrics), params=dict(tags))
@@ -292,23 +292,23 @@ def _make_store(workspace: Workspace) -> None:
     store = workspace.tracking / "mlflow.db"
     if store.exists():
         return
-    fresh = workspace.tracking / ".fresh.db"
-    fresh.unlink(missing_ok=True)
-    client = MlflowClient(f"sqlite:///{fresh}")
+    new_store = workspace.tracking / ".fresh.db"
+    new_store.unlink(missing_ok=True)
+    client = MlflowClient(f"sqlite:///{new_store}")
     client.search_experiments()
     client._tracking_client.store.engine.dispose()
-    os.replace(fresh, store)
+    os.replace(new_store, store)
 
 
 def _chosen(summary: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what a segmentation chose, as parameters: the UI draws its plots by parameters."""
+    """Return the choices of a segmentation as parameters, by which the UI draws its plots."""
     if summary["stage"] != SEGMENTING:
         return {}
     return {name: summary.get("metrics", {}).get(name) for name in ("k", "method")}
 
 
 def _run_name(summary: Mapping[str, Any]) -> str:
-    """Name the run of a stage; that of a segmentation by what it chose, so that runs can be told apart in a list."""
+    """Return the run name of a stage; a segmentation adds its choices, so that runs can be distinguished in a list."""
     chosen = _chosen(summary)
     if not chosen.get("method"):
         return str(summary["stage"])
@@ -320,5 +320,5 @@ def _is_number(value: Any) -> bool:
 
 
 def _allowed(key: str) -> str:
-    """Return a name that MLflow takes: names of rules and measures may hold other signs."""
+    """Return a name that MLflow accepts; names of rules and measures may contain other characters."""
     return re.sub(r"[^\w./: -]", "_", key)

@@ -1,6 +1,6 @@
-"""The MLflow UI on loopback: it shows what was tracked, takes no files, and asks for a password where it shall.
+"""The MLflow UI on loopback: shows tracked runs, accepts no uploads, and can require a password.
 
-``create_app`` runs in the server's process and reads its settings from the environment that `server_environment` made.
+``create_app`` runs in the server's process and reads its settings from the variables of `server_environment`.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ __all__ = ["Refusing", "create_app", "server_environment", "set_up_users"]
 
 USER = "workbench"
 _AUTH = "WORKBENCH_UI_AUTH"
-_REFUSED = ("upload-artifact", "mlflow-artifacts", "/assistant", "/gateway", "/jobs", "/mcp")  # parts of paths
+_REFUSED = ("upload-artifact", "mlflow-artifacts", "/assistant", "/gateway", "/jobs", "/mcp")  # in request paths
 _CONFIG = """[mlflow]
 default_permission = READ
 database_uri = sqlite:///{users}
@@ -37,12 +37,12 @@ App = Callable[[Message, Receive, Send], Awaitable[None]]
 
 
 class Refusing:
-    """An ASGI application that answers 403 to requests that would store files or run something, whatever their method.
+    """An ASGI application that responds 403 to all requests that would store files or run something.
 
     Parameters
     ----------
     app : callable
-        Answers all others.
+        Handles all other requests.
     """
 
     def __init__(self, app: App):
@@ -61,7 +61,7 @@ class Refusing:
 
 
 def server_environment(workspace: Workspace, host: str, port: int, *, auth: bool) -> dict[str, str]:
-    """Return the variables of the server's process: the store, and the only names under which it answers.
+    """Return the environment variables of the server's process: the store and the allowed host names.
 
     Parameters
     ----------
@@ -70,7 +70,7 @@ def server_environment(workspace: Workspace, host: str, port: int, *, auth: bool
         The address it listens at.
     port : int
     auth : bool
-        Whether it asks for a password; `set_up_users` first.
+        Whether a password is required; call `set_up_users` first.
     """
     variables = {
         "_MLFLOW_SERVER_FILE_STORE": f"sqlite:///{workspace.tracking / 'mlflow.db'}",
@@ -91,7 +91,7 @@ def server_environment(workspace: Workspace, host: str, port: int, *, auth: bool
 
 
 def set_up_users(workspace: Workspace) -> tuple[str, str]:
-    """Write the users of the UI anew, below ``mlruns/auth`` (0600), and return the name and password of this start.
+    """Replace the users of the UI in ``mlruns/auth`` (0600); return the name and password for this start.
 
     Raises
     ------

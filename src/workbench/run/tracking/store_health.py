@@ -1,4 +1,4 @@
-"""The tracking store itself: where it is, whether it is sound, its migration, runs left open by dead processes."""
+"""State of the tracking store: location, integrity, migration, runs left open by dead processes."""
 
 from __future__ import annotations
 
@@ -42,13 +42,13 @@ class StoreState:
     Attributes
     ----------
     status : str
-        ``absent``, ``damaged``, ``current``, ``older`` (to be migrated) or ``unknown`` (of a newer MLflow).
+        ``absent``, ``damaged``, ``current``, ``older`` (needs migration) or ``unknown`` (written by a newer MLflow).
     version : str
-        Its migration.
+        The migration of its schema.
     runs, running : int
         Tracked runs, and those marked as running.
     fault : str
-        What is damaged.
+        Description of the damage; empty if there is none.
     """
 
     status: str
@@ -78,7 +78,7 @@ def examine_store(workspace: Workspace) -> StoreState:
 
 
 def newest_migration() -> tuple[str, set[str]]:
-    """Return the newest migration of the installed MLflow, and all of them: the one that no other follows."""
+    """Return the newest migration of the installed MLflow (no other follows it), and all migrations."""
     spec = importlib.util.find_spec("mlflow")
     if spec is None or spec.origin is None:
         return "", set()
@@ -94,8 +94,8 @@ def newest_migration() -> tuple[str, set[str]]:
 def close_dead_runs(client: MlflowClient, complete: Callable[[Run], bool] = lambda _: False) -> list[str]:
     """Mark runs that a dead process left running as killed; return their run ids.
 
-    ``complete`` may end a run in another way, and says whether it did. Call it under the workspace lock, when no other
-    flow of this workspace is alive.
+    ``complete`` may close a run in another way; it returns whether it did. Call it under the workspace lock, when no
+    other flow of this workspace is alive.
     """
     experiments = [experiment.experiment_id for experiment in client.search_experiments()]
     running = "attributes.status = 'RUNNING' AND tags.`workbench.run_id` LIKE '%'"

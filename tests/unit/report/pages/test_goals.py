@@ -265,4 +265,4 @@ def test_accounts_answer_where_no_customer_can_be_named():
     answer = GoalAnswer("contact_list", not_made=(NoList("contact_list", "no_model"), NoList("keep_list", "no_model")))
     view = answered("contact_list", [done("12_tag_customers", risky)], answer=answer)
     assert view.heading.startswith("Visit these 15 of 45 accounts first: they fail two or more health checks.")
-    assert (view.advice, view.see, "accounts_at_risk" in view.said) == ("none", "12_tag_customers", True)
+    assert (view.advice, view.see, "accounts_at_risk" in view.stated) == ("none", "12_tag_customers", True)

@@ -136,8 +136,8 @@ def test_a_single_segment_and_the_same_advice_for_all_are_not_shown():
 
 def test_what_the_answer_states_is_left_out_of_the_parts():
     summaries = [stage("04", ("repeat_rate", 0.9, 100), ("spend_concentration", 0.8, 2000))]
-    assert keys(choose_sentences(summaries, ["04"], 2, said=["repeat_rate"])) == ["spend_concentration"]
-    assert heaviest(summaries, said=["repeat_rate"])[1]["key"] == "spend_concentration"
+    assert keys(choose_sentences(summaries, ["04"], 2, stated=["repeat_rate"])) == ["spend_concentration"]
+    assert heaviest(summaries, stated=["repeat_rate"])[1]["key"] == "spend_concentration"
 
 
 def test_a_hidden_size_is_not_given_away_by_the_n_of_a_trait():

@@ -19,7 +19,7 @@ _REFUSALS = {"too_few_positives": "answers_too_few", "too_short": "answers_too_s
 
 
 def find_answers(answers: AnswerStudy, *, min_positives: int) -> list[Finding]:
-    """Report how well answers to a campaign are predicted, beside "answered the last one", and how exactly.
+    """Report how well answers to a campaign are predicted, compared with "answered the last one", with intervals.
 
     Parameters
     ----------
@@ -38,11 +38,11 @@ def find_answers(answers: AnswerStudy, *, min_positives: int) -> list[Finding]:
     metrics = {name.removeprefix("answers."): value for name, value in answers.metrics.items()}
     ranking = {name: metrics[name] for name in ("auc", "auc_low", "auc_high", "baseline_auc", "positives")}
     ranking["n"] = metrics["customers"]
-    beaten = metrics["auc_low"] > metrics["baseline_auc"]
+    beats_baseline = metrics["auc_low"] > metrics["baseline_auc"]
     exactness = {"brier": metrics["brier"], "slope": metrics["calibration_slope"], "n": metrics["customers"]}
     exactness |= {"expected": float(answers.predictions["churn_probability"].sum()), "answered": metrics["positives"]}
     findings = [
-        Finding("answers_model" if beaten else "answers_no_gain", ranking, 0.4),
+        Finding("answers_model" if beats_baseline else "answers_no_gain", ranking, 0.4),
         Finding("answers_calibration", exactness, 0.3),
     ]
     if metrics["leak_alarms"]:

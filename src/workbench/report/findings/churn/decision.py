@@ -17,9 +17,9 @@ __all__ = ["find_decision", "find_evidence", "measure_profit"]
 def find_decision(
     decision: Decision | None, profit: pd.DataFrame, *, horizon_days: int | None, cost: float, gain: float
 ) -> list[Finding]:
-    """Report whom to contact, how many of them would leave, the uncertainty, and the profit.
+    """Report whom to contact, the expected leavers among them, the uncertainty, and the profit.
 
-    Nobody, where the tested precision is not above that of a random draw at 95 %.
+    Nobody is recommended if the tested precision is not above that of a random sample at 95 %.
 
     Parameters
     ----------
@@ -82,7 +82,7 @@ def find_evidence(groups: pd.DataFrame, categories: pd.DataFrame, declared: pd.D
     ):
         under = row["verdict"] == "understated"
         findings.append(Finding("churn_group_understated" if under else "churn_group_overstated", row, 0.5))
-    if len(categories) > 1:  # the best of one says nothing
+    if len(categories) > 1:  # with a single category there is no best one
         best = categories.sort_values(["auc", "category"], ascending=[False, True]).iloc[0].to_dict()
         findings.append(Finding("churn_categories", best | {"categories": len(categories)}, 0.3))
     if len(declared) and not declared.iloc[0]["low"] <= declared.iloc[0]["others_share"] <= declared.iloc[0]["high"]:

@@ -1,4 +1,4 @@
-"""Findings on the cut-offs of the churn study and on how stable its results are across them.
+"""Findings on the cut-offs of the churn study and the stability of its results.
 
 Serves 08_predict_churn.
 """

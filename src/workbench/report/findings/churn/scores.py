@@ -46,7 +46,7 @@ DECLARED_FORMATS = {
     "said_in": "label", "said": "text", "n": "int", "share": "pct", "low": "pct", "high": "pct", "others_share": "pct",
 }  # fmt: skip
 
-_TOP_SHARE = 0.1  # of the tested customers, for the sentence on those at highest risk
+_TOP_SHARE = 0.1  # share of test customers in the sentence on the highest risk
 _GAIN_SHARE = 0.2
 
 
@@ -123,7 +123,7 @@ def horizon_of(study: ChurnStudy) -> int | None:
 
 
 def data_of(study: ChurnStudy, digest: str) -> dict[str, Any]:
-    """Return what all candidates share: digest of the features, split and cut-offs."""
+    """Return the settings common to all candidates: digest of the features, split and cut-offs."""
     dates: dict[str, Any] = {f"cut_off.{name}": cut_off.isoformat() for name, cut_off in study.cut_offs.items()}
     dates |= {"train_cut_offs": len(study.train_cut_offs)} if study.train_cut_offs else {}
     return {"split": study.result.split, "data_digest": digest, "horizon_days": horizon_of(study), **dates}
@@ -136,7 +136,7 @@ def candidate_rows(study: ChurnStudy) -> pd.DataFrame:
 
 
 def name_groups(groups: pd.DataFrame, names: Mapping[str, Mapping[str, str]]) -> pd.DataFrame:
-    """Replace segment keys by names (by language) in the table of groups; leave other groups."""
+    """Replace segment keys by names (by language) in the table of groups; other groups stay unchanged."""
     if groups.empty:
         return groups
     pairs = zip(groups["grouping"], groups["group"], strict=True)
@@ -144,7 +144,7 @@ def name_groups(groups: pd.DataFrame, names: Mapping[str, Mapping[str, str]]) ->
 
 
 def _too_few(counts: Mapping[str, int], needed: int) -> Finding:
-    """Name the rarest outcome over all periods."""
+    """Report the rarest outcome over all periods."""
     outcomes = []
     for period in (key.removesuffix(".customers") for key in counts if key.endswith(".customers")):
         n, left = counts[f"{period}.customers"], counts[f"{period}.positives"]
@@ -181,8 +181,8 @@ def _answer(study: ChurnStudy) -> Finding:
         return Finding(
             "churn_baseline", {name: value for name, value in values.items() if name != "baseline_auc"}, 0.85
         )
-    beaten = metrics["auc_low"] > metrics["baseline_auc"]
-    return Finding("churn_answer" if beaten else "churn_no_gain", values, 0.85)
+    beats_baseline = metrics["auc_low"] > metrics["baseline_auc"]
+    return Finding("churn_answer" if beats_baseline else "churn_no_gain", values, 0.85)
 
 
 def _rate(study: ChurnStudy) -> Finding:
@@ -196,7 +196,7 @@ def _rate(study: ChurnStudy) -> Finding:
 
 
 def _top(study: ChurnStudy) -> list[Finding]:
-    """Count the leavers among the tested customers at highest risk."""
+    """Count the leavers among the test customers at highest risk."""
     tested = study.result.predictions
     top = int(len(tested) * _TOP_SHARE)
     if top < 10:  # noqa: PLR2004  a small cell

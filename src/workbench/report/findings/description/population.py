@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 __all__ = ["find_base", "find_differences", "find_movement", "limit_description"]
 
 _HALF = 0.5
-_LATER_MONTHS = (6, 3, 1)  # retention is reported for the first of these ages that was observed
+_LATER_MONTHS = (6, 3, 1)  # retention is reported for the first observed of these ages, in months
 _SPEND = "monetary_total"
-_MOST_VARIABLES = 3  # categories whose largest group is reported
+_MOST_VARIABLES = 3  # number of categories whose largest group is reported
 
 
 def find_base(variables: pd.DataFrame, concentration: Pareto | None, repeat: dict[str, float] | None) -> list[Finding]:
@@ -151,7 +151,7 @@ def _typical(variables: pd.DataFrame) -> list[Finding]:
 
 
 def _largest_groups(variables: pd.DataFrame) -> list[Finding]:
-    """Name the largest group of up to three categories and the share known; declared attributes come first."""
+    """Report the largest group of up to three categories and the share known; declared attributes come first."""
     listed = variables[variables["part"] == "value"]
     names = list(dict.fromkeys(listed["variable"]))
     computed = {feature.name for feature in registered(names)}

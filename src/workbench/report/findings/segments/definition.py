@@ -34,7 +34,7 @@ def find_segments(
     strongest: pd.DataFrame,
     explained: pd.DataFrame | None = None,
 ) -> list[Finding]:
-    """Report whether there are segments, the largest, the most valuable, and the main difference.
+    """Report whether there are segments, the largest and the most valuable one, and the main difference.
 
     Parameters
     ----------
@@ -91,7 +91,7 @@ def _verdict_key(verdict: Verdict, evidence: Mapping[str, Any]) -> str:
 
 
 def find_tried(search: Search, n: int) -> list[Finding]:
-    """Report the methods compared, methods that did not suit the features, and methods fitted on a sample.
+    """Report the methods compared, methods not applicable to the features, and methods fitted on a sample.
 
     Parameters
     ----------
@@ -105,8 +105,8 @@ def find_tried(search: Search, n: int) -> list[Finding]:
         tried_values = {"count": len(search.candidates), "methods": [f"method_{name}" for name in tried]}
         findings.append(Finding("segments_tried", tried_values, 0.15))
     for reason in (unsuited for unsuited in UNSUITED if unsuited in search.skipped.values()):
-        left = [f"method_{name}" for name in _METHODS if search.skipped.get(name) == reason]
-        findings.append(Finding(f"segments_{reason}", {"methods": left}, 0.05))
+        inapplicable = [f"method_{name}" for name in _METHODS if search.skipped.get(name) == reason]
+        findings.append(Finding(f"segments_{reason}", {"methods": inapplicable}, 0.05))
     sampled = {candidate.method: int(candidate.metrics["customers_fitted"]) for candidate in search.candidates}
     sampled = {name: size for name, size in sampled.items() if METHODS[name].costly and size < n}
     if sampled:
@@ -173,7 +173,7 @@ def _features(definition: SegmentDefinition) -> list[str]:
 
 
 def _marked(definition: SegmentDefinition) -> list[Finding]:
-    """Name the segments that are not reproducible with other customers."""
+    """Report the segments that are not reproducible on other customers."""
     weak = [segment.name for segment in definition.segments if segment.use == "do_not_use"]
     return [Finding("segments_do_not_use", {"segments": weak, "count": len(weak)}, 0.6)] if weak else []
 
@@ -235,14 +235,14 @@ def segment_metrics(
 
 
 def limit_kinds(definitions: Sequence[SegmentDefinition], customers: pd.DataFrame) -> list[Finding]:
-    """Name the declared kinds of segments that cannot be formed, and the columns they lack.
+    """Report the declared kinds of segments that cannot be formed, and their missing columns.
 
     Parameters
     ----------
     definitions : sequence of SegmentDefinition
         All declared kinds.
     customers : DataFrame
-        One row per customer, with the columns the kinds need as far as they exist.
+        One row per customer, with the existing columns that the kinds need.
     """
     lacking = {
         definition.name: [name for name in definition.columns if name not in customers] for definition in definitions

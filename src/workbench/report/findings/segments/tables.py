@@ -33,7 +33,7 @@ __all__ = [
     "value_shares",
 ]
 
-# kinds of the columns of the tables that 06 shows
+# column formats of the tables that 06 shows
 SIZES = {"segment": "label", "n": "int", "share": "pct", "low": "pct", "high": "pct", "value_share": "pct"}
 EXPLAINED = {"variable": "label", "n": "int", "explained": "pct", "low": "pct", "high": "pct", "random_high": "pct"}
 CANDIDATES = {
@@ -71,7 +71,7 @@ PORTRAITS = {
 MOST_VALUES = 3
 MOST_DECLARED = 6
 BASE_TGI = 100
-DECLARED = "declared"  # block of the attributes that a profile declares
+DECLARED = "declared"  # block of declared attributes
 SHARES = (
     "gender", "age_band", "province", "city", "source_l1", "category", "brand", "channel", "platform", "store_top",
     "weekday_top", "part_of_day_top",
@@ -119,11 +119,11 @@ def shown_sizes(sizes: pd.DataFrame, names: Mapping[str, object], *, least: int)
     Parameters
     ----------
     sizes : DataFrame
-        Of `value_shares`.
+        Result of `value_shares`.
     names : mapping
         Segment to its name.
     least : int
-        Segments of fewer customers are not shown, nor is another that would give them away; as on the chart.
+        Segments with fewer customers are hidden, and any other whose size would reveal them, as on the chart.
     """
     hidden = _hidden(sizes, least)
     figures = {
@@ -151,19 +151,19 @@ def shown_portraits(
     portrait : DataFrame
         `workbench.analysis.portraits.groups.portray_groups`.
     names : mapping
-        Segment to its name, in the order of the rows. For a tier the part before the colon is shown.
+        Segment to its name, in the order of the rows. Of tier names only the part before the colon is shown.
     sizes : DataFrame
         segment, n.
     least : int
-        Segments whose size `shown_sizes` does not show have no rows: a count of theirs would give it away.
+        Segments hidden by `shown_sizes` have no rows, since their counts would reveal the size.
 
     Returns
     -------
     DataFrame
-        The columns of `PORTRAITS`; trait: the variable and its value. Of each segment and variable of `SHARES` the
-        three most frequent values, then the medians of `MEDIANS`, then the six declared attributes or values of them
-        that set it apart most; variables this base lacks and suppressed cells are left out. n: customers of the segment
-        of whom the variable is known.
+        The columns of `PORTRAITS`; trait is the variable and its value, n the customers of the segment with a known
+        value. Per segment: the three most frequent values of each variable in `SHARES`, the medians of `MEDIANS`, then
+        the six declared attributes (or their values) that differ most. Missing variables and suppressed cells are left
+        out.
     """
     hidden = set(sizes.loc[_hidden(sizes, least), "segment"])
     shown = [name for name in names if name not in hidden]
@@ -182,14 +182,14 @@ def shown_portraits(
     )
     chosen_rows = chosen_rows.loc[order.sort_values(["segment", "at", "less", "value"]).index].reset_index(drop=True)
     traits = [_trait(row.variable, row.value) for row in chosen_rows[["variable", "value"]].itertuples()]
-    named = chosen_rows.assign(segment=chosen_rows["group"].map(_short(names)), trait=pd.Series(traits, dtype="object"))
-    return named[list(PORTRAITS)]
+    rows = chosen_rows.assign(segment=chosen_rows["group"].map(_short(names)), trait=pd.Series(traits, dtype="object"))
+    return rows[list(PORTRAITS)]
 
 
 def _strongest_declared(visible: pd.DataFrame) -> pd.DataFrame:
-    """Return for each segment the declared attributes, or values of them, that differ most from all customers.
+    """Return for each segment the declared attributes (or their values) that differ most from all customers.
 
-    Of those with the same effect in a segment, such as "no internet" in six attributes, the first.
+    If several have the same effect in a segment, such as "no internet" in six attributes, only the first is kept.
     """
     rows = visible[(visible["block"] == DECLARED) & visible["differs"].fillna(False).astype(bool)]
     rows = rows[~rows["variable"].isin([*SHARES, *MEDIANS]) & (rows["median"].notna() | (rows["tgi"] > BASE_TGI))]
@@ -227,8 +227,8 @@ def shown_kinds(sizes: pd.DataFrame, definitions: Sequence[SegmentDefinition]) -
         for segment in definition.segments
     }
     keys = list(zip(sizes["kind"], sizes["segment"], strict=True))
-    named = sizes.assign(segment=[names.get(key, key[1]) for key in keys])
-    return named.assign(kind=[titles.get(kind, kind) for kind, _ in keys])
+    labelled = sizes.assign(segment=[names.get(key, key[1]) for key in keys])
+    return labelled.assign(kind=[titles.get(kind, kind) for kind, _ in keys])
 
 
 def shown_cross(

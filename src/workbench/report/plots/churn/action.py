@@ -40,7 +40,7 @@ def plot_profit(
     cost, gain : float
         The stated cost of a contact and gain per leaver contacted.
     language, about
-        As everywhere.
+        "en" or "zh"; the facts for the footnote.
 
     Returns
     -------
@@ -74,7 +74,7 @@ def plot_profit(
 
 
 def _steps(frame: pd.DataFrame) -> dict[str, Any]:
-    """Return every fiftieth part of the curve and its best point, to move along."""
+    """Return about 50 points of the curve, with its best point, for the interactive slider."""
     rows = frame.iloc[sorted({*np.linspace(0, len(frame) - 1, 51).round().astype(int), int(frame["best"].argmax())})]
     columns = ["share_contacted", "profit", "low", "high", "random"]
     shares = rows["share_contacted"] / rows["contacted"].where(rows["contacted"] > 0) if "contacted" in rows else None
@@ -94,7 +94,7 @@ def plot_partial(frame: pd.DataFrame, *, column: str, language: str = "en", abou
     column : str
         The feature.
     language, about
-        As everywhere.
+        "en" or "zh"; the facts for the footnote.
 
     Returns
     -------

@@ -44,7 +44,7 @@ MOST_FEATURES = 10
 def plot_calibration(
     frame: pd.DataFrame, *, event: str = "leaving", language: str = "en", about: About = UNKNOWN
 ) -> Chart:
-    """Draw predicted against observed shares of leavers, or of answers, and below the customers per point.
+    """Draw predicted against observed shares of leavers (or answers), and below it the customers per point.
 
     Parameters
     ----------
@@ -52,9 +52,9 @@ def plot_calibration(
         One row per group of customers with similar predictions: predicted, observed (mean, 0..1), low, high (of
         observed, 95 %), n. Groups without customers are left out.
     event : {"leaving", "answer"}
-        What is predicted.
+        The predicted event.
     language, about
-        As everywhere.
+        "en" or "zh"; the facts for the footnote.
 
     Returns
     -------
@@ -105,7 +105,7 @@ def plot_gain(frame: pd.DataFrame, *, at: float = AT, language: str = "en", abou
     at : float in (0, 1)
         Share of customers at which the gain is reported.
     language, about
-        As everywhere.
+        "en" or "zh"; the facts for the footnote.
 
     Returns
     -------
@@ -135,15 +135,15 @@ def plot_gain(frame: pd.DataFrame, *, at: float = AT, language: str = "en", abou
 
 @drawn("candidate", "auc", optional=("auc_low", "auc_high", "chosen"))
 def plot_candidates(frame: pd.DataFrame, *, language: str = "en", about: About = UNKNOWN) -> Chart:
-    """Draw how well each candidate model ranks customers, with intervals, beside chance.
+    """Draw how well each candidate model ranks customers, with intervals, compared with chance.
 
     Parameters
     ----------
     frame : DataFrame
-        One row per candidate: candidate, auc, auc_low, auc_high (95 %), chosen (True for the one used; optional,
-        then the best is named).
+        One row per candidate: candidate, auc, auc_low, auc_high (95 %), chosen (True for the model in use; optional;
+        without it the best is named).
     language, about
-        As everywhere.
+        "en" or "zh"; the facts for the footnote.
 
     Returns
     -------
@@ -185,7 +185,7 @@ def plot_importance(frame: pd.DataFrame, *, language: str = "en", about: About =
         One row per feature: feature, importance (fall of the AUC), low, high (95 %). At most ten are drawn;
         those whose interval includes 0 are grey.
     language, about
-        As everywhere.
+        "en" or "zh"; the facts for the footnote.
 
     Returns
     -------
@@ -203,8 +203,8 @@ def plot_importance(frame: pd.DataFrame, *, language: str = "en", about: About =
     points(axes, rows, value="importance", colour=[BASE if uncertain else ACCENT for uncertain in includes_zero])
     number_axis(axes, "x", say("axis_importance", language), Scale("num", language))
     if any(includes_zero):
-        words = [("●", ACCENT, say("key_matters", language)), ("●", BASE, say("key_may_be_chance", language))]
-        key_line(axes, words)
+        legend = [("●", ACCENT, say("key_matters", language)), ("●", BASE, say("key_may_be_chance", language))]
+        key_line(axes, legend)
     items = [(name_of(row.feature, language), show(row.importance, "num", language)) for row in rows.itertuples()]
     alt = described("chart_kind_dots", title, items, language)
     return composed(figure, title, alt, footnote(language, about, say("chart_importance_note", language)))

@@ -39,10 +39,10 @@ def plot_cohorts(frame: pd.DataFrame, *, language: str = "en", about: About = UN
     ----------
     frame : DataFrame
         One row per cohort and month: cohort (a date within the first month), months_since (0, 1 ...; 0 is the
-        first month itself and is not drawn), n (size of the cohort), share (0..1). A cell not yet over is
-        absent; one whose share is missing is too small to be shown and stands grey.
+        first month itself and is not drawn), n (size of the cohort), share (0..1). Incomplete months are
+        absent; a cell with a missing share is too small to be shown and is drawn grey.
     language, about
-        As everywhere.
+        "en" or "zh"; the facts for the footnote.
 
     Returns
     -------
@@ -92,7 +92,7 @@ def plot_cohorts(frame: pd.DataFrame, *, language: str = "en", about: About = UN
 
 
 def _largest(cohorts: pd.DataFrame) -> pd.Index:
-    """Return the months with most new customers; of equal ones the later."""
+    """Return the months with most new customers; ties go to the later month."""
     sizes = cohorts.groupby("cohort")["n"].max().astype("float64").fillna(0.0).sort_index(ascending=False)
     return sizes.sort_values(ascending=False, kind="stable").index[:MOST_MONTHS]
 
@@ -102,9 +102,9 @@ def _count(n: float, language: str, least: int) -> str:
 
 
 def _title(later: pd.DataFrame, language: str) -> str:
-    """Return the title: shares one and up to six months later, over all cohorts of new customers old enough.
+    """Return the title: shares one and up to six months later, over all cohorts that are old enough.
 
-    A share of fewer than 30 customers is not in it.
+    Shares of fewer than 30 customers are left out.
     """
     observed = later.dropna(subset=["share", "n"])
     if observed.empty:

@@ -55,7 +55,7 @@ def plot_tree(
     language: str = "en",
     about: About = UNKNOWN,
 ) -> Chart:
-    """Draw the questions of a tree and the outcome of the groups they lead to.
+    """Draw the questions of a decision tree and the outcome of the resulting groups.
 
     Parameters
     ----------
@@ -67,7 +67,7 @@ def plot_tree(
     money : bool
         Whether an amount is money.
     language, about
-        As everywhere.
+        "en" or "zh"; the facts for the footnote.
 
     Returns
     -------
@@ -99,7 +99,7 @@ def plot_tree(
     dots.margins(x=0.3)
     number_axis(dots, "x", wrapped(say(AXES[kind], language, {"outcome": outcome}), 17),
                 Scale(written, language, about.currency))  # fmt: skip
-    if kind == "share":  # drop ticks above 1: that room is for labels
+    if kind == "share":  # no ticks above 1, where the labels are
         dots.set_xticks([tick for tick in dots.get_xticks() if 0 <= tick <= 1])
     items = [
         (_path(frame, row.node, language), show(row.outcome, written, language, about.currency))
@@ -112,7 +112,7 @@ def plot_tree(
 
 
 def _places(frame: pd.DataFrame) -> dict[int, float]:
-    """Place leaves one below the other and every other node between its children."""
+    """Return node positions: leaves below each other, every other node between its children."""
     places = {int(row.node): float(row.place) for row in frame.itertuples() if row.leaf}
     for row in frame.sort_values("depth", ascending=False).itertuples():
         below = [places[int(child)] for child in frame.loc[frame["parent"] == row.node, "node"] if int(child) in places]
@@ -173,7 +173,7 @@ def plot_effects(
     outcome, kind, money
         As for `plot_tree`.
     language, about
-        As everywhere.
+        "en" or "zh"; the facts for the footnote.
 
     Returns
     -------
@@ -188,19 +188,19 @@ def plot_effects(
     values = {"outcome": outcome, "n": int(len(differing)), "doubtful": int(differing["verdict"].isin(DOUBTFUL).sum())}
     title = say("chart_effects_title", language, values)
     figure, axes = canvas(height_for(len(rows) + 1))
-    at = row_axis(axes, [shortened(_trait(row, language), ROW_EMS) for row in rows.itertuples()])
+    positions = row_axis(axes, [shortened(_trait(row, language), ROW_EMS) for row in rows.itertuples()])
     base_line(axes, 0.0)
-    axes.hlines(at, rows["difference"], rows["adjusted"], colors=FAINT, linewidth=1.4, zorder=1)
+    axes.hlines(positions, rows["difference"], rows["adjusted"], colors=FAINT, linewidth=1.4, zorder=1)
     points(axes, rows, value="difference", colour=ACCENT)
-    axes.scatter(rows["adjusted"], at, marker="D", s=30, facecolors="white", edgecolors=CATEGORICAL[1], zorder=4,
+    axes.scatter(rows["adjusted"], positions, marker="D", s=30, facecolors="white", edgecolors=CATEGORICAL[1], zorder=4,
                  linewidths=1.4)  # fmt: skip
     right = axes.get_xlim()[1]
-    for place in at[doubtful.to_numpy()]:
+    for place in positions[doubtful.to_numpy()]:
         axes.annotate("!", (right, place), (4, 0), textcoords="offset points", va="center", weight="bold", size=10,
                       color=CATEGORICAL[5], annotation_clip=False)  # fmt: skip
-    words = [("●", ACCENT, say("key_crude", language)), ("◇", CATEGORICAL[1], say("key_adjusted", language))]
-    words += [("!", CATEGORICAL[5], say("key_doubtful", language))] if doubtful.any() else []
-    key_line(axes, words)
+    legend = [("●", ACCENT, say("key_crude", language)), ("◇", CATEGORICAL[1], say("key_adjusted", language))]
+    legend += [("!", CATEGORICAL[5], say("key_doubtful", language))] if doubtful.any() else []
+    key_line(axes, legend)
     number_axis(axes, "x", say(EFFECT_AXES[kind], language, {"outcome": outcome}),
                 Scale(written, language, about.currency))  # fmt: skip
     items = [
@@ -229,7 +229,7 @@ def plot_funnel(frame: pd.DataFrame, *, language: str = "en", about: About = UNK
     frame : DataFrame
         `workbench.analysis.portraits.funnel.FUNNEL_COLUMNS`; the first three windows are drawn.
     language, about
-        As everywhere.
+        "en" or "zh"; the facts for the footnote.
 
     Returns
     -------
@@ -260,9 +260,9 @@ def plot_funnel(frame: pd.DataFrame, *, language: str = "en", about: About = UNK
 
 
 def _draw_funnel(axes: Axes, steps: pd.DataFrame, language: str, least: int) -> None:
-    at = row_axis(axes, [label(step, language) for step in steps["step"]])
-    axes.barh(at, steps["share"].fillna(0), height=0.6, color=ACCENT)
-    axes.hlines(at, steps["low"], steps["high"], colors=INK, linewidth=1.2)
+    positions = row_axis(axes, [label(step, language) for step in steps["step"]])
+    axes.barh(positions, steps["share"].fillna(0), height=0.6, color=ACCENT)
+    axes.hlines(positions, steps["low"], steps["high"], colors=INK, linewidth=1.2)
     for place, row in enumerate(steps.itertuples()):
         if pd.isna(row.share):
             text = say("chart_small", language, {"least": least})

@@ -45,7 +45,7 @@ __all__ = ["plot_differences", "plot_distribution", "plot_lorenz", "plot_months"
 
 BINS = 36
 LONG_TAIL = 1.5  # times the 99.5th percentile: a longer axis is cut at that percentile
-PARTS = (0.5, 0.8)  # of spend, marked on the curve
+PARTS = (0.5, 0.8)  # shares of spend, marked on the curve
 MOVEMENTS = ("retained", "recalled", "new")  # from the axis upwards
 MOST_GROUPS = 15
 BASES = {"effect": 0.0, "tgi": 100.0}
@@ -69,7 +69,7 @@ def plot_distribution(
     log : bool
         Powers of ten on the axis; values of 0 or less are left out and counted in the note.
     language, about
-        As everywhere.
+        "en" or "zh"; the facts for the footnote.
 
     Returns
     -------
@@ -78,7 +78,7 @@ def plot_distribution(
     Raises
     ------
     DataError
-        When the frame has no such column.
+        The frame has no such column.
     """
     if column not in frame.columns:
         raise DataError(Fault("plot_distribution", f"no column {column!r}", "", did_you_mean(column, frame.columns)))
@@ -153,10 +153,10 @@ def plot_lorenz(
         Points of the curve: customers_share, spend_share (0..1, cumulated, customers ordered by spend from the
         highest or from the lowest).
     marks : DataFrame, optional
-        The points to name: spend_share and customers_share, with low and high where an interval is known. Default:
-        half and four fifths of spend, read off the curve.
+        The points to label: spend_share and customers_share, with low and high if an interval is known. Default:
+        50 % and 80 % of spend, from the curve.
     language, about
-        As everywhere.
+        "en" or "zh"; the facts for the footnote.
 
     Returns
     -------
@@ -201,7 +201,7 @@ def plot_months(frame: pd.DataFrame, *, language: str = "en", about: About = UNK
         One row per month: month (a date within it), new, retained, recalled, lost (counts of customers;
         lost is missing in a month that is not over), complete (False in such a month; drawn pale; optional).
     language, about
-        As everywhere.
+        "en" or "zh"; the facts for the footnote.
 
     Returns
     -------
@@ -274,7 +274,7 @@ def plot_differences(
         differences are drawn.
     measure : {"effect", "tgi"}
     language, about
-        As everywhere.
+        "en" or "zh"; the facts for the footnote.
 
     Returns
     -------
@@ -283,7 +283,7 @@ def plot_differences(
     Raises
     ------
     DataError
-        When the measure is not known.
+        The measure is unknown.
     """
     if measure not in BASES:
         raise DataError(Fault("plot_differences", f"measure {measure!r}", "", did_you_mean(measure, BASES)))
@@ -314,7 +314,7 @@ def _row_names(frame: pd.DataFrame, language: str) -> list[str]:
     dot = "，" if language == "zh" else ", "
     by = frame["group_by"] if "group_by" in frame.columns else frame["group"]
     groups = [value_key(name, group) for name, group in zip(by, frame["group"], strict=True)]
-    if "group_by" in frame.columns:  # a value alone, such as "Yes", does not say of what
+    if "group_by" in frame.columns:  # a value such as "Yes" is unclear without its variable
         groups = [
             say("trait_value", language, {"variable": name, "value": group})
             for name, group in zip(by, groups, strict=True)

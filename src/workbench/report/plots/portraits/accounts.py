@@ -27,7 +27,7 @@ def plot_accounts(frame: pd.DataFrame, *, language: str = "en", about: About = U
         One row per account: account_id, spend_recent, spend_before (money); name and health where known. The 14 with
         the highest sum are drawn.
     language, about
-        As everywhere; about.currency is written beside money.
+        "en" or "zh"; the facts for the footnote; money is written with about.currency.
 
     Returns
     -------
@@ -39,11 +39,11 @@ def plot_accounts(frame: pd.DataFrame, *, language: str = "en", about: About = U
     title = say("chart_accounts_title", language, {"falling": falling, "n": len(rows)})
     figure, axes = canvas(height_for(len(rows)))
     names = [name_of(row.name if isinstance(row.name, str) else row.account_id, language) for row in _rows(rows)]
-    at = row_axis(axes, names)
-    axes.hlines(at, rows["spend_before"], rows["spend_recent"], colors=BASE, linewidth=1.6)
+    positions = row_axis(axes, names)
+    axes.hlines(positions, rows["spend_before"], rows["spend_recent"], colors=BASE, linewidth=1.6)
     hollow = {"facecolor": "white", "edgecolor": INK, "linewidth": 1.2, "zorder": 3}
-    axes.scatter(rows["spend_before"], at, s=34, clip_on=False, **hollow)
-    axes.scatter(rows["spend_recent"], at, s=38, clip_on=False, color=ACCENT, zorder=4)
+    axes.scatter(rows["spend_before"], positions, s=34, clip_on=False, **hollow)
+    axes.scatter(rows["spend_recent"], positions, s=38, clip_on=False, color=ACCENT, zorder=4)
     for position, row in enumerate(_rows(rows)):
         end = max(row.spend_before, row.spend_recent)
         word = label(row.health, language) if isinstance(row.health, str) else ""

@@ -56,8 +56,8 @@ BASE_TGI = 100
 def strongest_traits(portrait: pd.DataFrame, *, most: int = MOST_TRAITS) -> list[tuple[str, str]]:
     """Pick the traits in which groups differ most, at most two per variable; overrepresented traits come first.
 
-    Traits are ranked by `weight_of_trait`, so that neither a rare value nor a tiny difference comes first. Of traits
-    with the same shares in every group, such as "no internet" in six variables, only the first is picked.
+    Traits are ranked by `weight_of_trait`, so that neither rare values nor tiny differences come first. Of traits with
+    the same shares in every group, such as "no internet" in six variables, only the first is picked.
     """
     differing = portrait[portrait["differs"].astype(bool) & portrait["tgi"].notna()]
     ranked = differing.assign(far=weight_of_trait(differing)).sort_values("far", ascending=False, kind="stable")
@@ -70,7 +70,7 @@ def strongest_traits(portrait: pd.DataFrame, *, most: int = MOST_TRAITS) -> list
 
 
 def _alike(portrait: pd.DataFrame) -> set[tuple[str, str]]:
-    """Return the traits whose TGI is that of an earlier trait in every group: they hold for the same customers."""
+    """Return the traits with the same TGI as an earlier trait in every group; they have the same customers."""
     table = portrait[portrait["value"].notna()]
     table = table.pivot_table(index=["variable", "value"], columns="group", values="tgi", sort=False).round(6)
     return set(table.index[table.duplicated() & table.notna().any(axis=1)])
@@ -82,7 +82,7 @@ def weight_of_trait(portrait: pd.DataFrame) -> pd.Series:
     Parameters
     ----------
     portrait : DataFrame
-        n, share, tgi; without n and share the distance alone counts.
+        n, share, tgi; without n and share only the distance counts.
     """
     people = portrait["n"].astype("float64") * portrait["share"] if {"n", "share"} <= set(portrait) else 1.0
     return people * (portrait["tgi"] - BASE_TGI).abs()
@@ -108,7 +108,7 @@ def plot_portraits(
     names : mapping, optional
         Group to its name; its order is that of the columns.
     language, about
-        As everywhere.
+        "en" or "zh"; the facts for the footnote.
 
     Returns
     -------
@@ -161,7 +161,7 @@ def plot_week(frame: pd.DataFrame, *, language: str = "en", about: About = UNKNO
     frame : DataFrame
         `workbench.analysis.portraits.purchases.typical_week` of one group.
     language, about
-        As everywhere.
+        "en" or "zh"; the facts for the footnote.
 
     Returns
     -------
@@ -196,7 +196,7 @@ def plot_week(frame: pd.DataFrame, *, language: str = "en", about: About = UNKNO
     return composed(figure, title, alt, footnote(language, about, *notes))
 
 
-# what buyers did with a value, where they did not buy it
+# verbs for columns whose values are not bought
 _BOUGHT = {
     "store_id": "chart_bought_in_title",
     "channel": "chart_bought_in_title",
@@ -217,7 +217,7 @@ def plot_bought(frame: pd.DataFrame, *, column: str, language: str = "en", about
     column : str
         category, brand, store_id, channel, platform or payment_method.
     language, about
-        As everywhere.
+        "en" or "zh"; the facts for the footnote.
 
     Returns
     -------
@@ -227,9 +227,9 @@ def plot_bought(frame: pd.DataFrame, *, column: str, language: str = "en", about
     values = {"value": label(rows.iloc[0]["value"], language), "share": rows.iloc[0]["share"], "variable": column}
     title = say(_BOUGHT.get(column, "chart_bought_title"), language, values)
     figure, axes = canvas("high" if len(rows) > 8 else "middle")  # noqa: PLR2004
-    at = row_axis(axes, [name_of(value, language, most=ROW_EMS) for value in rows["value"]])
-    axes.barh(at, rows["share"], height=0.62, color=ACCENT)
-    axes.hlines(at, rows["share_low"], rows["share_high"], colors=INK, linewidth=1.2)
+    positions = row_axis(axes, [name_of(value, language, most=ROW_EMS) for value in rows["value"]])
+    axes.barh(positions, rows["share"], height=0.62, color=ACCENT)
+    axes.hlines(positions, rows["share_low"], rows["share_high"], colors=INK, linewidth=1.2)
     _write_shares(axes, rows, language)
     axes.set_xlim(0, 1)
     number_axis(axes, "x", say("axis_share_buyers", language), Scale("pct", language))
@@ -263,7 +263,7 @@ def plot_journey(frame: pd.DataFrame, *, language: str = "en", about: About = UN
     frame : DataFrame
         `workbench.analysis.portraits.journeys.summarise_journeys` of one group.
     language, about
-        As everywhere.
+        "en" or "zh"; the facts for the footnote.
 
     Returns
     -------
@@ -277,9 +277,9 @@ def plot_journey(frame: pd.DataFrame, *, language: str = "en", about: About = UN
     values = {"share": shares[shares.notna()].iloc[-1], "step": f"journey_{last['step']}"}
     title = say("chart_journey_title", language, values)
     figure, axes = canvas("low")
-    at = row_axis(axes, [label(f"journey_{step}", language) for step in frame["step"]])
-    axes.barh(at, np.ones(len(frame)), height=0.62, color="white", edgecolor=FAINT, linewidth=0.8)
-    axes.barh(at, shares.fillna(0), height=0.62, color=ACCENT)
+    positions = row_axis(axes, [label(f"journey_{step}", language) for step in frame["step"]])
+    axes.barh(positions, np.ones(len(frame)), height=0.62, color="white", edgecolor=FAINT, linewidth=0.8)
+    axes.barh(positions, shares.fillna(0), height=0.62, color=ACCENT)
     for place, (row, share) in enumerate(zip(frame.itertuples(), shares, strict=True)):
         text = _journey_text(row, share, language, about.least)
         inside = pd.notna(share) and share > 0.55  # noqa: PLR2004

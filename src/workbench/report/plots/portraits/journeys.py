@@ -50,7 +50,7 @@ def plot_journeys(
     names : mapping, optional
         Group to its name; its order is that of the rows.
     language, about
-        As everywhere.
+        "en" or "zh"; the facts for the footnote.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""The chart of where the members of a group live, beside all customers."""
+"""The chart of where the members of a group live, compared with all customers."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from workbench.report.text import label, say
 
 __all__ = ["PLACES", "plot_region"]
 
-PLACES = (("province", "country"), ("city_tier", "city"))  # one panel per pair: the first that is known
+PLACES = (("province", "country"), ("city_tier", "city"))  # one panel per pair, for the first known variable
 _NUMBERS = ("share", "share_low", "share_high", "base_share", "n")
 
 
@@ -38,7 +38,7 @@ def plot_region(frame: pd.DataFrame, *, language: str = "en", about: About = UNK
         variable, value, share, share_low, share_high (0..1), base_share, n (members for whom the variable is known).
         Values without a share are marked as hidden. Of each pair of `PLACES` the first known is drawn.
     language, about
-        As everywhere.
+        "en" or "zh"; the facts for the footnote.
 
     Returns
     -------
@@ -81,10 +81,10 @@ def _panels(frame: pd.DataFrame) -> list[pd.DataFrame]:
 
 
 def _draw_places(axes: Axes, panel: pd.DataFrame, reach: float, language: str) -> None:
-    at = row_axis(axes, [name_of(value, language) for value in panel["value"]])
-    axes.barh(at, panel["share"].fillna(0), height=0.62, color=ACCENT)
-    axes.hlines(at, panel["share_low"], panel["share_high"], colors=INK, linewidth=1.2)
-    axes.scatter(panel["base_share"], at, marker="|", s=130, c=GREY, linewidths=1.8, zorder=4)
+    positions = row_axis(axes, [name_of(value, language) for value in panel["value"]])
+    axes.barh(positions, panel["share"].fillna(0), height=0.62, color=ACCENT)
+    axes.hlines(positions, panel["share_low"], panel["share_high"], colors=INK, linewidth=1.2)
+    axes.scatter(panel["base_share"], positions, marker="|", s=130, c=GREY, linewidths=1.8, zorder=4)
     axes.set_xlim(0, min(1.0, reach * 1.16))
     for place, row in enumerate(panel.itertuples()):
         text = say("chart_region_hidden", language) if pd.isna(row.share) else show(row.share, "pct", language)

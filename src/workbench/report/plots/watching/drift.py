@@ -1,4 +1,4 @@
-"""The figures that moved most, beside the band in which they lie without a change."""
+"""The figures that changed most, with the band expected without a change."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ _NAME_EMS = 24.0
 
 @drawn("name", "change", "statistic", "null_low", "null_high", "level")
 def plot_drift(frame: pd.DataFrame, *, language: str = "en", about: About = UNKNOWN) -> Chart:
-    """Draw the stability index of the figures that moved most, and the band without a change.
+    """Draw the stability index of the figures that changed most, with the band expected without a change.
 
     Parameters
     ----------
     frame : DataFrame
         name, change, statistic, null_low, null_high, level; one row per figure of all customers.
     language, about
-        As everywhere.
+        "en" or "zh"; the facts for the footnote.
 
     Returns
     -------
@@ -43,9 +43,10 @@ def plot_drift(frame: pd.DataFrame, *, language: str = "en", about: About = UNKN
     title = say("chart_drift_title" if marked else "chart_drift_calm_title", language, values)
     names = [shortened(figure_name(name)[language], _NAME_EMS) for name in rows["name"]]
     figure, axes = canvas(height_for(len(rows)))
-    at = row_axis(axes, names)
-    axes.barh(at, rows["null_high"] - rows["null_low"], left=rows["null_low"], height=0.62, color=FAINT)
-    axes.scatter(rows["statistic"], at, s=34, color=[ACCENT if level else GREY for level in rows["level"]], zorder=3)
+    places = row_axis(axes, names)
+    axes.barh(places, rows["null_high"] - rows["null_low"], left=rows["null_low"], height=0.62, color=FAINT)
+    colours = [ACCENT if level else GREY for level in rows["level"]]
+    axes.scatter(rows["statistic"], places, s=34, color=colours, zorder=3)
     base_line(axes, 0)
     axes.set_xlim(0, float(rows[["statistic", "null_high"]].to_numpy().max()) * 1.08 or 1.0)
     number_axis(axes, "x", say("axis_stability_index", language), Scale("num", language))

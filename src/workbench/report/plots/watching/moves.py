@@ -1,4 +1,4 @@
-"""Where customers were and are: bands between a few states."""
+"""Moves of customers between states, as bands."""
 
 from __future__ import annotations
 
@@ -35,11 +35,11 @@ def plot_moves(frame: pd.DataFrame, *, kind: str, language: str = "en", about: A
     Parameters
     ----------
     frame : DataFrame
-        from, to, customers, from_name, to_name (by language); cells that are shown.
+        from, to, customers, from_name, to_name (by language); only cells that may be shown.
     kind : str
-        What the states are.
+        The kind of states.
     language, about
-        As everywhere.
+        "en" or "zh"; the facts for the footnote.
 
     Returns
     -------

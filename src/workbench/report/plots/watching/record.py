@@ -1,4 +1,4 @@
-"""How predictions of earlier runs did, run by run, beside the baseline."""
+"""Accuracy of the predictions of earlier runs, compared with the baseline."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def plot_record(frame: pd.DataFrame, *, language: str = "en", about: About = UNK
     frame : DataFrame
         predicted_on, value, low, high, baseline; one row per run.
     language, about
-        As everywhere.
+        "en" or "zh"; the facts for the footnote.
 
     Returns
     -------

@@ -31,7 +31,7 @@ def doctor(
         Path | None, typer.Option("--workspace", help="Folder that holds params/; default: the nearest one upward.")
     ] = None,
 ) -> None:
-    """Examine the installation and the workspace; exit 1 if a line is to be fixed."""
+    """Check the installation and the workspace; exit 1 if a check fails."""
     from workbench.core.params.profile import load_profile  # noqa: PLC0415
     from workbench.run.health.examining import examine, repair, report_of, write_report  # noqa: PLC0415
     from workbench.run.health.operation import examine_schedule  # noqa: PLC0415

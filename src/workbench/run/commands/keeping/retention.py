@@ -39,7 +39,7 @@ def apply(
     yes: Yes = False, as_of: AsOf = None, profile: Profiles = None, language: Language = "en",
     workspace: Workspace = None,
 ) -> None:  # fmt: skip
-    """List what is older than it may be; with --yes delete exactly that. Exit 3 where the clock forbids it."""
+    """List results older than their limit; with --yes delete them. Exit 3 if the clock looks wrong."""
     from workbench.run.services.retention.applying import apply_retention  # noqa: PLC0415
 
     language, day = check_language(language), _day(as_of)

@@ -81,7 +81,7 @@ def compare(
     language: Language = "en",
     workspace: Workspace = None,
 ) -> None:
-    """Show what differs between two runs: status, settings, metrics, tables."""
+    """Show the differences between two runs: status, settings, metrics, tables."""
     from workbench.run.history.comparing import compare_runs  # noqa: PLC0415
     from workbench.run.history.runs import find_run  # noqa: PLC0415
 
@@ -107,7 +107,7 @@ def clean(
     language: Language = "en",
     workspace: Workspace = None,
 ) -> None:
-    """Remove the report folders of old runs; the newest and the last good one of each profile always stay."""
+    """Remove the report folders of old runs; keep the newest and the last successful run of each profile."""
     from workbench.run.history.cleaning import old_runs, remove_runs  # noqa: PLC0415
     from workbench.run.history.runs import check_profile_name, profiles_with_runs  # noqa: PLC0415
     from workbench.run.overview.index import write_index  # noqa: PLC0415

@@ -1,4 +1,4 @@
-"""What ``workbench schedule`` does: keep a schedule, print and install what wakes it up, run what is due."""
+"""The command ``workbench schedule``: save a schedule, print or install its timer, run a profile that is due."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ _NEXT_SHOWN = 3
 
 
 def named_profile(names: Sequence[str]) -> tuple[bool, str]:
-    """Read ``PROFILE`` or ``due PROFILE``; return whether it asks what is due, and the profile.
+    """Read ``PROFILE`` or ``due PROFILE``; return whether ``due`` was given, and the profile.
 
     Raises
     ------
     ProfileError
-        Anything else.
+        The arguments have another form.
     """
     if len(names) == 1:
         return False, names[0]
@@ -51,7 +51,7 @@ def set_schedule(
     kind: str | None,
     install: bool,
 ) -> None:
-    """Keep the schedule of a profile, print what wakes it up, and set that up if requested.
+    """Save the schedule of a profile, print its systemd units and cron line, and install them if requested.
 
     Parameters
     ----------
@@ -62,7 +62,7 @@ def set_schedule(
     hours : float or None
         Longest delay after which a missed run is caught up.
     kind : str or None
-        ``systemd``, ``cron``, or both printed and the better one installed.
+        ``systemd`` or ``cron``; None prints both and installs systemd where it runs, else cron.
     install : bool
 
     Raises
@@ -92,12 +92,12 @@ def set_schedule(
 
 
 def show_schedule(workspace: Workspace, name: str, *, kind: str | None, install: bool) -> None:
-    """Print the schedule that a profile has, as `set_schedule` did; set it up if requested.
+    """Print the saved schedule of a profile as `set_schedule` does; install it if requested.
 
     Raises
     ------
     ProfileError
-        It has none.
+        The profile has no schedule.
     """
     language = load_profile(workspace, name).languages[0]
     _check_kind(kind)
@@ -110,7 +110,7 @@ def show_schedule(workspace: Workspace, name: str, *, kind: str | None, install:
 
 
 def drop_schedule(workspace: Workspace, name: str) -> None:
-    """Remove the schedule of a profile, and what wakes it up."""
+    """Remove the schedule of a profile with its timer or cron line."""
     planned = scheduled(workspace, name)
     removed = remove_wakers(waker_of(workspace, name, planned.schedule()))
     forget_schedule(workspace, name)
@@ -118,7 +118,7 @@ def drop_schedule(workspace: Workspace, name: str) -> None:
 
 
 def call_due(workspace: Workspace, name: str, run: Callable[[str], FlowResult], *, quiet: bool) -> FlowResult | None:
-    """Run a profile if it is due; print what was decided.
+    """Run a profile if it is due; print the decision.
 
     Parameters
     ----------
@@ -127,7 +127,7 @@ def call_due(workspace: Workspace, name: str, run: Callable[[str], FlowResult], 
     run : callable
         Runs the flow for an as-of date.
     quiet : bool
-        Print nothing where nothing was due.
+        Print nothing if nothing was due.
 
     Returns
     -------
@@ -139,7 +139,7 @@ def call_due(workspace: Workspace, name: str, run: Callable[[str], FlowResult], 
     ProfileError
         The profile has no schedule.
     WorkspaceBusyError
-        A run is under way.
+        Another run holds the workspace.
     """
     schedule = scheduled(workspace, name).schedule()
     language = _language(workspace, name)
@@ -172,10 +172,10 @@ def _print_waker(waker: Waker, kind: str | None) -> None:
 
 
 def _print_next(schedule: Schedule, language: str) -> None:
-    moments, at = [], _now()
+    moments, moment = [], _now()
     for _ in range(_NEXT_SHOWN):
-        at = schedule.next(at)
-        moments.append(_when(schedule, at))
+        moment = schedule.next(moment)
+        moments.append(_when(schedule, moment))
     _note("schedule_said_next", language, moments="; ".join(moments))
 
 
@@ -193,7 +193,7 @@ def _when(schedule: Schedule, moment: dt.datetime | None) -> str:
 
 
 def _language(workspace: Workspace, name: str) -> str:
-    """Return the leading language of a profile; English where it cannot be read now, which the run then reports."""
+    """Return the first language of a profile; English if it cannot be read, which the run reports."""
     try:
         return load_profile(workspace, name).languages[0]
     except ProfileError:
@@ -207,7 +207,7 @@ def _tell(key: str, language: str, **values: object) -> None:
 
 
 def _note(key: str, language: str, **values: object) -> None:
-    """Print a line beside what a pipe takes."""
+    """Print a line to standard error, so that piped output stays clean."""
     from workbench.report.text import say  # noqa: PLC0415
 
     print(say(key, language, values), file=sys.stderr)

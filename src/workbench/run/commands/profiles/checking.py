@@ -1,4 +1,4 @@
-"""What ``workbench check`` finds: faults, doubts, notes, in the language of the profile."""
+"""The command ``workbench check``: faults, doubts and notes in the language of the profile."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _PORTRAYED = ("customers", "events", "responses", "contacts")
 
 @dataclass(frozen=True)
 class CheckLines:
-    """The lines to print, and whether a doubt is about an id, money, a currency, an encoding or a status."""
+    """The lines to print; ``serious`` if a doubt is about an id, money, a currency, an encoding or a status."""
 
     texts: list[str]
     serious: bool = False
@@ -32,14 +32,14 @@ class CheckLines:
 def check_profile(
     workspace: Workspace, name: str, try_sources: Trial, *, settings: Sequence[str] = (), as_of: str | None = None
 ) -> CheckLines:
-    """Check a profile, its heads and the beginnings of its files.
+    """Check a profile, the headers of its files and their first rows.
 
     Parameters
     ----------
     workspace : Workspace
     name : str
     try_sources : callable
-        Reads the beginnings of the files; see `flows.trial`.
+        Reads the first rows of the files; see `flows.trial`.
     settings : sequence of str
         As for `load_profile`.
     as_of : str, optional
@@ -56,8 +56,8 @@ def check_profile(
     check_unchanged(workspace, name, profile.stages)
     if profile.demo_data and missing_files(workspace, profile):
         check_sources(workspace, profile, files=False)
-        written = f"the first run, or 'workbench demo-data {profile.demo_data}', writes them"
-        return CheckLines([f"{name}: raw files absent; {written}"])
+        written_by = f"the first run, or 'workbench demo-data {profile.demo_data}', writes them"
+        return CheckLines([f"{name}: raw files absent; {written_by}"])
     check_sources(workspace, profile)
     faults = try_sources(workspace, profile)
     if faults:

@@ -1,4 +1,4 @@
-"""Write a first profile for undescribed files (``workbench new NAME FILE...``)."""
+"""Write a draft profile for files (``workbench new NAME FILE...``)."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _LANGUAGES = ("en", "zh")
 
 @dataclass(frozen=True)
 class NewProfile:
-    """The new profile: its path, its sources as (name, table), and the faults that a check still finds."""
+    """The new profile: its path, its sources as (name, table), and the remaining faults."""
 
     path: Path
     sources: tuple[tuple[str, str], ...]
@@ -47,14 +47,14 @@ def write_new_profile(
     files : sequence of str
         Files, or folders of files, inside the workspace; relative to the current folder or to the workspace.
     try_sources : callable, optional
-        Reads the beginnings of the files; see `flows.trial`.
+        Reads the first rows of the files; see `flows.trial`.
     language : str, optional
         en or zh; default: the language of most headers.
 
     Raises
     ------
     ProfileError
-        The name is invalid or taken, or a file is outside the workspace.
+        The name is invalid or already used, or a file is outside the workspace.
     DataError
         A file is missing, empty or unreadable.
     """
@@ -82,7 +82,7 @@ def write_new_profile(
 
 
 def closing_table(profile: NewProfile) -> Table:
-    """Return one row per source and per file left out: what it is taken as, its records, what is not read and why."""
+    """Return one row per source and per skipped file: table, number of records, columns not read or the reason."""
     from workbench.intake.guessing.headers.reasons import say_reason  # noqa: PLC0415
     from workbench.report.text import say  # noqa: PLC0415
 
@@ -93,14 +93,14 @@ def closing_table(profile: NewProfile) -> Table:
         records = str(sample.records) if sample.complete else say("new_said_more", language, {"count": sample.records})
         left = say("new_said_columns", language, {"count": count}) if count else ""
         table.add_row(_place(source.path, str(source.settings.get("sheet", ""))), source.table, records, left)
-    for own in proposal.left_out if proposal else ():
-        reason = say_reason(own.reason, language)
-        table.add_row(_place(own.path, own.sheet), say("new_said_left_out", language), str(own.records), reason)
+    for file in proposal.left_out if proposal else ():
+        reason = say_reason(file.reason, language)
+        table.add_row(_place(file.path, file.sheet), say("new_said_left_out", language), str(file.records), reason)
     return table
 
 
 def closing_lines(profile: NewProfile, name: str, path: str) -> list[str]:
-    """Return what one more file would unlock, where the profile is, and the faults to correct first."""
+    """Return what an additional file would make possible, the path of the profile, and the faults to correct."""
     from workbench.report.text import say  # noqa: PLC0415
     from workbench.run.terminal.guarding import visible  # noqa: PLC0415
 
@@ -127,11 +127,11 @@ def _name_faults(workspace: Workspace, name: str, language: str | None) -> list[
         expected = "A lower-case letter, then lower-case letters, digits and _, at most 40"
         faults.append(Fault("new", f"profile name {name!r} cannot be used", expected))
     else:
-        taken = [ending for ending in ("yaml", "yml") if (workspace.params / f"{name}.{ending}").exists()]
+        endings = [ending for ending in ("yaml", "yml") if (workspace.params / f"{name}.{ending}").exists()]
         remedy = "Choose another name, or move the file away"
         faults += [
             Fault(f"params/{name}.{ending}", "the profile exists and is not overwritten", "", remedy)
-            for ending in taken
+            for ending in endings
         ]
     if language is not None and language not in _LANGUAGES:
         faults.append(Fault("--language", f"language {language!r}", "Expected en or zh"))
@@ -143,7 +143,7 @@ def _inside(path: Path, workspace: Workspace) -> bool:
 
 
 def _paths(workspace: Workspace, text: str, faults: list[Fault], missing: list[Fault]) -> list[Path]:
-    """Return the files that an argument names, for a folder its readable files; add faults to the lists."""
+    """Return the files that an argument names (for a folder its readable files); append faults to the lists."""
     from workbench.intake.reading.places import FORMS, readable_files  # noqa: PLC0415
 
     name = Path(text)
@@ -170,7 +170,7 @@ def _paths(workspace: Workspace, text: str, faults: list[Fault], missing: list[F
 
 
 def _check(workspace: Workspace, name: str, try_sources: Trial | None) -> tuple[Fault, ...]:
-    """Return the faults that ``workbench check`` finds in the new profile, on the beginnings of its files too."""
+    """Return the faults that ``workbench check`` finds in the new profile and the first rows of its files."""
     from workbench.run.flows.check import check_sources  # noqa: PLC0415
 
     try:

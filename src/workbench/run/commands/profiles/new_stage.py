@@ -1,4 +1,4 @@
-"""Write a new notebook: a template that runs, a copy of a stage with own tables, or the frame of a declaration."""
+"""Write a new notebook: a runnable template, a copy of a stage, or the frame of a declared stage."""
 
 from __future__ import annotations
 
@@ -90,8 +90,8 @@ def write_new_stage(workspace: Workspace, name: str, *, source: str | None = Non
     ----------
     workspace : Workspace
     name : str
-        Two digits, a verb, an object: ``15_study_gifts``. A declared stage without a notebook gets the frame of its
-        declaration: question, tables, parameters, start and finish.
+        Two digits, a verb, an object: ``15_study_gifts``. A declared stage without a notebook gets a notebook with
+        its question, tables, parameters, start and finish.
     source : str, optional
         A declared stage to copy; default: a small template that runs unchanged.
 
@@ -102,7 +102,7 @@ def write_new_stage(workspace: Workspace, name: str, *, source: str | None = Non
     Raises
     ------
     ProfileError
-        The name is invalid or taken, or the stage cannot be copied.
+        The name is invalid or already used, or the stage cannot be copied.
     """
     path = workspace.notebooks / f"{name}.ipynb"
     declared = STAGES.get(name) if source is None else None
@@ -130,11 +130,11 @@ def _template(name: str) -> dict[str, Any]:
 
 
 def _frame(stage: Stage) -> dict[str, Any]:
-    """Return the frame of a declared stage; its texts name the cells by these ids."""
+    """Return the notebook frame of a declared stage; the texts of the stage refer to these cell ids."""
     values = {"title": _title(stage), "parameters": _parameters(stage), "start": _start(stage)}
     cells = [
-        _cell(kind, values.get(source.strip("{}"), source), tags, f"{stage.name[:2]}-{at:02d}")
-        for at, (kind, source, tags) in enumerate(_DECLARED)
+        _cell(kind, values.get(source.strip("{}"), source), tags, f"{stage.name[:2]}-{position:02d}")
+        for position, (kind, source, tags) in enumerate(_DECLARED)
     ]
     return {"cells": cells, "metadata": _EMPTY, "nbformat": 4, "nbformat_minor": 5}
 
@@ -201,7 +201,7 @@ def _branched(workspace: Workspace, name: str, source: str) -> dict[str, Any]:
 
 
 class _Renaming:
-    """Renames in cells: the stage that is started, the tables that are written and read back."""
+    """Renames the stage and its tables in notebook cells."""
 
     def __init__(self, source: str, name: str):
         self.source, self.name = source, name
@@ -249,7 +249,7 @@ class _Renaming:
 
 
 def _own_names(text: str, mapping: ast.expr) -> str:
-    """Rename the tables in a mapping: in its keys if they are literal, else in a comprehension over it."""
+    """Rename the tables in a mapping: its keys if they are literals, otherwise through a comprehension."""
     keys = mapping.keys if isinstance(mapping, ast.Dict) else [getattr(mapping, "key", None)]
     literals = [ast.unparse(key) for key in keys if isinstance(key, (ast.Constant, ast.JoinedStr))]
     names = [re.sub("^f?'", "", key)[:-1] for key in literals]

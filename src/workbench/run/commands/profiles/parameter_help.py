@@ -1,4 +1,4 @@
-"""The reference of all parameters, from the models: type, unit, default, range, help."""
+"""The parameter reference, generated from the models: type, unit, default, range, help."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def describe_parameters(
     language : str
         en or zh.
     own : mapping of str to type of Section, optional
-        The parameters of own notebooks, which are described too.
+        Parameters of the user's own notebooks, listed as well.
     """
     for name, model in {**_MODELS, **(own or {})}.items():
         if section is None or name == section or name.startswith(f"{section}."):

@@ -1,4 +1,4 @@
-"""Types, units and bounds of the parameter reference in Chinese; English ones stand as they are."""
+"""Chinese words for the types, units and bounds in the parameter reference."""
 
 from __future__ import annotations
 

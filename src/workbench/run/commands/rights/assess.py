@@ -43,7 +43,7 @@ def assess(
 
 
 def _permissions(workspace: Workspace, profile: Profile) -> dict[str, dict[str, int]]:
-    """Count for each purpose the customers by reason, as lists made today would see them."""
+    """Count the customers by purpose and reason for refusal, as of today."""
     from workbench.run.services.consent import MARKETING, PROFILING, RECOMMENDATION, ConsentService  # noqa: PLC0415
     from workbench.run.services.stores import store_of  # noqa: PLC0415
 

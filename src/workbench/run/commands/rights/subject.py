@@ -40,7 +40,7 @@ Only = Annotated[bool, typer.Option("--register-only", help="Record the request 
 
 @dataclass(frozen=True)
 class _Call:
-    """The people of one call, and how to answer it."""
+    """The people named in one command, with workspace, profile and language."""
 
     workspace: Workspace
     profile: str
@@ -57,7 +57,7 @@ class _Call:
 
 @subject.callback()
 def about() -> None:
-    """Answer requests of the people in the data (个人信息主体权利)."""
+    """Handle requests of data subjects: access, erasure, correction, restriction (个人信息主体权利)."""
 
 
 @subject.command()
@@ -74,7 +74,7 @@ def export(
     ids: Ids = None, profile: ProfileOption = "journey", file: IdFile = None, received: Received = None,
     identity: Identity = "", only: Only = False, language: LanguageOption = None, workspace: WorkspaceOption = None,
 ) -> None:  # fmt: skip
-    """Write everything held of a person: JSON and pages in Chinese and English, private, for 30 days."""
+    """Export all data about a person: JSON and pages in Chinese and English, private, kept for 30 days."""
     call = _call(workspace, profile, ids, file, language)
     if not _registered(call, "access", received, identity, only=only):
         return
@@ -121,7 +121,7 @@ def status(
     ids: Ids = None, profile: ProfileOption = "journey", file: IdFile = None, language: LanguageOption = None,
     workspace: WorkspaceOption = None,
 ) -> None:  # fmt: skip
-    """Search every file for a person, as it lies and decoded, and show their requests; without ids all requests."""
+    """Search every file, raw and decoded, for a person and show their requests; without ids show all requests."""
     from workbench.run.rights.erasing.search import search_workspace  # noqa: PLC0415
     from workbench.run.rights.erasing.tracing import references_of, traces_of  # noqa: PLC0415
     from workbench.run.rights.requests.register import read_register  # noqa: PLC0415
@@ -158,7 +158,7 @@ def restrict(
     received: Received = None, identity: Identity = "", only: Only = False, language: LanguageOption = None,
     workspace: WorkspaceOption = None,
 ) -> None:  # fmt: skip
-    """Keep a person's data and use it no more: no features, no scores, no list; or lift that again."""
+    """Restrict a person's data (no features, scores or lists), or lift the restriction."""
     from workbench.run.artifacts.audit import append_audit  # noqa: PLC0415
     from workbench.run.artifacts.corrections import lift_restrictions, restrict_records  # noqa: PLC0415
     from workbench.run.artifacts.lock import hold_workspace  # noqa: PLC0415
@@ -190,7 +190,7 @@ def correct(
     profile: ProfileOption = "journey", file: IdFile = None, received: Received = None, identity: Identity = "",
     only: Only = False, language: LanguageOption = None, workspace: WorkspaceOption = None,
 ) -> None:  # fmt: skip
-    """Correct a person's data: the value wins over every source and survives the next file."""
+    """Correct a person's data; the value overrides every source, also in later files."""
     from workbench.run.artifacts.audit import append_audit  # noqa: PLC0415
     from workbench.run.artifacts.corrections import add_corrections  # noqa: PLC0415
     from workbench.run.artifacts.lock import hold_workspace  # noqa: PLC0415
@@ -222,8 +222,8 @@ def _call(
     if not requested and not empty:
         raise ProfileError(Fault("subject", "no id is given", "ID..., or --ids FILE", "Name the person"))
     people, every = find_people(place, profile, requested) if requested else ([], [])
-    words = check_language(language) if language else loaded.languages[0]
-    return _Call(place, profile, words, people, every, dt.date.today())
+    spoken_language = check_language(language) if language else loaded.languages[0]
+    return _Call(place, profile, spoken_language, people, every, dt.date.today())
 
 
 def _ids(workspace: Workspace, ids: Sequence[str] | None, file: Path | None) -> list[str]:
@@ -248,7 +248,7 @@ def _day(text: str | None, today: dt.date) -> dt.date:
 
 
 def _registered(call: _Call, kind: str, received: str | None, identity: str, *, only: bool) -> bool:
-    """Record the request where nothing else is asked for; say whether the command goes on."""
+    """Record the request if only that is requested; return whether the command continues."""
     _day(received, call.today)
     if only:
         _done(call, kind, received, identity, done=False)
@@ -262,9 +262,10 @@ def _done(
     from workbench.run.rights.erasing.tracing import references_of  # noqa: PLC0415
     from workbench.run.rights.requests.register import record_request  # noqa: PLC0415
 
-    named = references if references is not None else references_of(call.workspace, call.people, call.profile)
+    if references is None:
+        references = references_of(call.workspace, call.people, call.profile)
     request = record_request(
-        call.workspace, kind, profile=call.profile, references=named, received=_day(received, call.today),
+        call.workspace, kind, profile=call.profile, references=references, received=_day(received, call.today),
         identity=identity, done=call.today if done else None,
     )  # fmt: skip
     _print_request(call, request)
@@ -300,22 +301,22 @@ def _print_people(call: _Call) -> None:
         customers = ", ".join(person.customer_ids(call.profile))
         call.print("subject_said_found", requested=person.requested, customers=customers)
         for name, rows in person.records.items():
-            for source, own in rows.groupby("source"):
+            for source, records in rows.groupby("source"):
                 call.print("subject_said_records", profile=name, source=source or "–",
-                           ids=", ".join(sorted(set(own["source_id"].astype(str)))))  # fmt: skip
+                           ids=", ".join(sorted(set(records["source_id"].astype(str)))))  # fmt: skip
         if person.doubtful:
             call.print("subject_said_doubtful", records=person.doubtful)
 
 
 def _print_exports(call: _Call) -> None:
-    """List the plans, exports and lists that were made already: whoever withdraws is to be taken out of them."""
+    """Print the plans, exports and lists that already contain the people, so that they can be removed there."""
     from workbench.run.rights.requests.holdings import exports_of  # noqa: PLC0415
 
     for person in call.people:
-        for own in call.every:
-            if own.name not in person.records:
+        for profile_people in call.every:
+            if profile_people.name not in person.records:
                 continue
-            for entry in exports_of(call.workspace, own, person.records[own.name]):
+            for entry in exports_of(call.workspace, profile_people, person.records[profile_people.name]):
                 what = entry.get("list") or f"{entry['plan']}, {entry['action']}"
                 call.print("subject_said_exported_before", what=what, when=", ".join(entry.get("exported", [])) or "–")
 

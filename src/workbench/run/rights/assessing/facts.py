@@ -1,4 +1,4 @@
-"""What a profile really does with personal data, as plain values: for `workbench assess`."""
+"""Facts about a profile's processing of personal data, for `workbench assess`."""
 
 from __future__ import annotations
 
@@ -38,8 +38,8 @@ _MODELS = {"08_predict_churn": ("churn", "purchase_propensity", "answers"), "09_
            "10_measure_experiments": ("uplift",)}  # fmt: skip
 _GROUPS = ("gender", "age_band", "province", "city", "country")
 _SENSITIVE_COLUMNS = ("ethnicity", "religion", "document_id")
-_AGES = (0, 18, 25, 35, 45, 55, 65, 200)  # years: bounds of the groups compared, where only birth dates are known
-_MOST_LEVELS, _GAP = 12, 1.25  # a share a quarter above another, beyond chance, asks for a reason
+_AGES = (0, 18, 25, 35, 45, 55, 65, 200)  # years: bounds of the age groups compared, derived from birth dates
+_MOST_LEVELS, _GAP = 12, 1.25  # report a significant ratio of shares above 1.25
 
 
 def assessment_facts(
@@ -53,7 +53,7 @@ def assessment_facts(
     workspace : Workspace
     profile : Profile
     permissions : mapping
-        By purpose, customers by reason ("" where permitted), of today.
+        Purpose to reason ("" if permitted) to number of customers, as of today.
     today : datetime.date
     models : list of dict
         Registered models: name, version, champion, trained on, due for retraining.
@@ -160,7 +160,7 @@ def _retention(profile: Profile) -> Any:
 
 
 def _offers(store: Store, profile: Profile) -> list[dict[str, Any]]:
-    """Compare who gets which action across groups; groups below the least number of customers are left out."""
+    """Compare the share of customers with each action between groups; groups that are too small are left out."""
     if not {"actions", "customers"} <= store.present() or "customer_id" not in store.read("actions").columns:
         return []
     customers = store.read("customers")

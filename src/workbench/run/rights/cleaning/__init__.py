@@ -1,1 +1,1 @@
-"""Files of the workspace without the traces of a person: rewritten where that leaves a whole file, else removed."""
+"""Remove the traces of a person from workspace files: rewrite the file if it stays valid, otherwise remove it."""

@@ -1,4 +1,4 @@
-"""SQLite files without a person: cells masked, rows about them gone, free pages and the write-ahead log overwritten."""
+"""Clean SQLite files: mask cells, remove rows about a person, overwrite free pages and the write-ahead log."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ __all__ = ["clean_database"]
 
 
 def clean_database(path: Path, traces: Traces) -> int:
-    """Mask what is searched in every text cell of a SQLite file; return the cells changed.
+    """Mask the traces in every text cell of a SQLite file; return the number of changed cells.
 
-    The file is compacted with its free pages, and its write-ahead log is emptied, so that no earlier content is left.
+    The file is compacted and its write-ahead log emptied, so that no earlier content is left.
     """
     changes = 0
     with sqlite3.connect(path, timeout=30) as connection:

@@ -1,4 +1,4 @@
-"""Clean one file of the workspace by its form."""
+"""Clean one file of the workspace according to its format."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _WORKBOOKS = (".xlsx", ".xlsm")
 
 @dataclass(frozen=True)
 class FileChange:
-    """What was done to a file: rewritten or removed, and how many rows or places were concerned."""
+    """A changed file: rewritten or removed, and the number of rows or places affected."""
 
     path: Path
     what: str
@@ -41,9 +41,9 @@ class FileChange:
 def clean_file(
     path: Path, traces: Traces, before: Callable[[Path], None], *, by_words: bool = False
 ) -> FileChange | None:
-    """Remove the erased people from a file of the workspace; None where they are not in it.
+    """Remove the erased people from a file of the workspace; return None if they are not in it.
 
-    A file that cannot be rewritten, such as a picture or a packed model with their id in it, is removed.
+    A file that cannot be rewritten, such as a picture or a packed model that contains their id, is removed.
 
     Parameters
     ----------
@@ -52,7 +52,7 @@ def clean_file(
     before : callable
         Called with the path before it is changed.
     by_words : bool
-        A row of a table with a cell that is one of their words is theirs, whatever its column is called.
+        Also remove table rows with a cell equal to one of the searched words, in any column.
     """
     if path.suffix.lower() in (".parquet", ".pq"):
         return _clean_table(path, traces, before, by_words=by_words)
@@ -85,14 +85,14 @@ def _clean_table(path: Path, traces: Traces, before: Callable[[Path], None], *, 
 
 
 def _is_clean(content: bytes, traces: Traces) -> bool:
-    """Say quickly that plain content holds nobody: no word in it, nothing packed or encoded, no short id."""
+    """Return whether content is free of traces by a quick check: no word, nothing packed or encoded, no short id."""
     packed = content[:2] in (b"PK", b"\x1f\x8b") or b";base64," in content
     short = any(value not in traces.searched for value in traces.ids)
     return not (packed or short or traces.holds(content))
 
 
 def clean_content(name: str, content: bytes, traces: Traces) -> tuple[bytes | None, int]:
-    """Return the content of a file without the erased people, None where only removing it helps, and the changes."""
+    """Return the cleaned content (None if the file must be removed) and the number of changes."""
     suffix = Path(name).suffix.lower()
     if content[:2] == b"\x1f\x8b":
         inner, changes = clean_content(name.removesuffix(".gz"), _unpacked(content), traces)
@@ -131,7 +131,7 @@ def _clean_text(suffix: str, text: str, traces: Traces) -> tuple[str, int]:
 
 
 def _clean_rows(text: str, traces: Traces) -> tuple[str, int]:
-    """Remove rows of a list of ours: those whose id columns hold an id, and those that mention what is searched."""
+    """Remove the rows of a list of customers with an id in an id column, or with a trace anywhere."""
     from workbench.intake.reading.text.records import split_line  # noqa: PLC0415
     from workbench.run.rights.raw.rules import RowRules, judge_cells  # noqa: PLC0415
 

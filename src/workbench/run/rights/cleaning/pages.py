@@ -1,4 +1,4 @@
-"""HTML without a person: their cards, rows and entries go, other mentions are masked, encoded content included."""
+"""Clean HTML: remove a person's cards, rows and entries; mask other mentions, also in encoded content."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _HEADS = (*ID_COLUMNS, "customer", "Customer", "客户", "来源编号", "source
 
 
 def clean_html(text: str, traces: Traces) -> tuple[str, int]:
-    """Return a page without the erased people, and how many parts of it were removed or masked."""
+    """Return a page without the erased people, and the number of parts removed or masked."""
     changes = 0
 
     def drop(match: re.Match[str]) -> str:
@@ -36,7 +36,7 @@ def clean_html(text: str, traces: Traces) -> tuple[str, int]:
 
     def clean_table(table: re.Match[str]) -> str:
         return (
-            _ROW.sub(lambda row: drop(row) if _is_hers(row[0], places, traces) else row[0], table[0])
+            _ROW.sub(lambda row: drop(row) if _is_of_person(row[0], places, traces) else row[0], table[0])
             if (places := _id_places(table[0]))
             else table[0]
         )
@@ -59,7 +59,7 @@ def _id_places(table: str) -> list[int]:
     return [at for at, name in enumerate(names) if name in _HEADS]
 
 
-def _is_hers(row: str, places: list[int], traces: Traces) -> bool:
+def _is_of_person(row: str, places: list[int], traces: Traces) -> bool:
     cells = _CELL.findall(row)
     return any(at < len(cells) and _plain(cells[at]) in traces.ids for at in places)
 
@@ -69,7 +69,7 @@ def _plain(cell: str) -> str:
 
 
 def clean_data_uris(text: str, traces: Traces) -> tuple[str, int]:
-    """Empty the data: URIs whose decoded content holds what is searched; text in them is masked instead."""
+    """Empty data URIs whose decoded content holds a trace; in text content mask the trace instead."""
     changes = 0
 
     def clean(uri: re.Match[str]) -> str:

@@ -1,4 +1,4 @@
-"""JSON values and notebooks without a person: entries about them go, other mentions are masked."""
+"""Clean JSON values and notebooks: remove entries about a person, mask other mentions."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _PAGES = ("text/html", "image/svg+xml")
 
 
 def clean_json(text: str, traces: Traces) -> tuple[str, int]:
-    """Return JSON, or one JSON value a line, without the erased people; its form stays."""
+    """Return JSON text (or JSON lines) without the erased people, with unchanged formatting."""
     try:
         value = json.loads(text)
     except ValueError:
@@ -39,7 +39,7 @@ def _clean_json_lines(text: str, traces: Traces) -> tuple[str, int]:
 
 
 def clean_notebook(text: str, traces: Traces) -> tuple[str, int]:
-    """Return a notebook whose outputs do not hold the erased people; its cells are masked."""
+    """Return a notebook without outputs that contain the erased people, and with masked cells."""
     try:
         notebook = json.loads(text)
     except ValueError:
@@ -102,14 +102,14 @@ def _clean(value: Any, traces: Traces) -> tuple[Any, int]:
 
 
 def _is_about(value: Any, traces: Traces) -> bool:
-    """Say whether a value is the record of an erased person, or nothing but what is searched."""
+    """Return whether a value is the record of an erased person, or consists only of a trace."""
     if isinstance(value, dict):
         return any(str(value.get(name)) in traces.ids for name in ID_COLUMNS if value.get(name) is not None)
     return isinstance(value, str) and value in traces.searched
 
 
 def _written(value: Any, like: str) -> str:
-    """Write JSON with the indentation of the text it was read from."""
+    """Return JSON with the indentation of the original text."""
     second = like.split("\n", 2)[1] if "\n" in like.strip() else ""
     indent = len(second) - len(second.lstrip(" ")) if second else None
     separators = (",", ":") if indent is None and '": ' not in like[:2000] else None

@@ -1,1 +1,1 @@
-"""Erasing people: from what gives them away to the search that proves it."""
+"""Erase people: collect their traces, remove them from every file, and verify by a search."""

@@ -1,4 +1,4 @@
-"""Erase people from a workspace: every profile, every file, every run; resumable, and proved by a search."""
+"""Erase people from all profiles, files and runs of a workspace; resumable, and verified by a search."""
 
 from __future__ import annotations
 
@@ -39,22 +39,22 @@ _ALWAYS_OUT = ("backups", "lab_scheduler", "cron_mail")
 
 @dataclass
 class Erasure:
-    """What an erasure did.
+    """The result of an erasure.
 
     Attributes
     ----------
     facts : dict
         id, profile, customers, references, started.
     rewritten : dict of str to int
-        File, and the rows or places changed in it.
+        File to number of changed rows or places.
     removed : list of str
         Files that could only be removed.
     out_of_reach : dict of str to str
-        File, or kind of place, and why; its people are suppressed when it is read again.
+        File or kind of place to the reason why it was not cleaned; its people are filtered out when it is read.
     rows : int
-        Rows of raw files.
+        Rows removed from raw files.
     search : Search or None
-        The search afterwards.
+        The result of the search after the erasure.
     """
 
     facts: dict
@@ -74,7 +74,7 @@ def erase_people(
     ----------
     workspace : Workspace
     profile : str
-        The one that the request names.
+        The profile named in the request.
     people : sequence of Person
     every : sequence of ProfilePeople
         As `find_people` returned them.
@@ -83,7 +83,7 @@ def erase_people(
     Raises
     ------
     DataError
-        There is a vault, and no key that opens it: nothing has been changed.
+        A vault cannot be opened because its key is not set; nothing has been changed.
     """
     _check_vaults(workspace)
     references = references_of(workspace, people, profile)
@@ -93,7 +93,7 @@ def erase_people(
 
 
 def complete_erasures(workspace: Workspace) -> list[Erasure]:
-    """Complete the erasures that were cut short; call it under the lock, before anything is read."""
+    """Complete interrupted erasures; call it under the lock, before anything is read."""
     journals = open_journals(workspace)
     if journals:
         _check_vaults(workspace)
@@ -110,7 +110,7 @@ def _check_vaults(workspace: Workspace) -> None:
 
 
 def _carry_out(workspace: Workspace, journal: Journal) -> Erasure:
-    """Do every step; each can be repeated, so an erasure that was killed is completed by doing all again."""
+    """Run all steps; each can be repeated, so a killed erasure is completed by running all of them again."""
     erasure = Erasure(journal.facts, out_of_reach={name: name for name in _ALWAYS_OUT})
     sweep_orphans(workspace)
     done = _clean_raw(workspace, journal, erasure)
@@ -129,9 +129,9 @@ def _carry_out(workspace: Workspace, journal: Journal) -> Erasure:
 
 def _clean_raw(workspace: Workspace, journal: Journal, erasure: Erasure) -> set[Path]:
     profiles, _ = profiles_of(workspace)
-    done = set()
+    cleaned = set()
     for path, uses in raw_uses(workspace, profiles).items():
-        done.add(path)
+        cleaned.add(path)
         name = workspace.relative(path)
         why = out_of_reach(path, uses, workspace.root)
         if why:
@@ -151,16 +151,16 @@ def _clean_raw(workspace: Workspace, journal: Journal, erasure: Erasure) -> set[
         for name, source in profile.sources.items():
             if source.path.startswith("env:"):
                 erasure.out_of_reach[f"{profile.name}: {name}"] = "remote"
-    return done
+    return cleaned
 
 
 def _clean_vaults(workspace: Workspace, traces: Traces) -> None:
     for path in sorted(workspace.root.glob("data/interim/*/vault.parquet")):
         vault = Vault.of(workspace, path.parent.name)
         people = vault.read()
-        hers = pc.is_in(people["customer_id"], value_set=pa.array(sorted(traces.customers), pa.string()))
-        if pc.any(hers).as_py():
-            vault.write(people.filter(pc.invert(hers)))
+        erased = pc.is_in(people["customer_id"], value_set=pa.array(sorted(traces.customers), pa.string()))
+        if pc.any(erased).as_py():
+            vault.write(people.filter(pc.invert(erased)))
 
 
 def _clean_other(workspace: Workspace, path: Path, journal: Journal, erasure: Erasure) -> None:
@@ -182,12 +182,12 @@ def _clean_other(workspace: Workspace, path: Path, journal: Journal, erasure: Er
 
 
 def _is_named_by(path: Path, traces: Traces) -> bool:
-    """Say whether a file carries the name of an erased person, as a card does."""
+    """Return whether a file name contains an erased person, as that of a card does."""
     return path.name.split(".")[0] in traces.ids or traces.mentions(path.name)
 
 
 def _mark_models(workspace: Workspace, journal: Journal) -> None:
-    """Say of every registered model that it is due for retraining: it learned from somebody who was erased."""
+    """Mark the registered models of the profiles as due for retraining, since they learned from erased people."""
     if not (workspace.tracking / "mlflow.db").is_file():
         return
     from workbench.run.tracking.erasures import mark_for_retraining  # noqa: PLC0415  (MLflow takes seconds to import)
@@ -197,7 +197,7 @@ def _mark_models(workspace: Workspace, journal: Journal) -> None:
 
 
 def _log(workspace: Workspace, journal: Journal, erasure: Erasure) -> None:
-    """Write the one line of the audit log, once, however often the erasure was resumed."""
+    """Write the audit line of an erasure once, even if the erasure was resumed several times."""
     if _is_logged(workspace, journal.facts["id"]):
         return
     facts = journal.facts

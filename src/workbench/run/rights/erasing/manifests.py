@@ -1,4 +1,4 @@
-"""Bring the manifests of stages and plans up to date after files of theirs were rewritten or removed for an erasure."""
+"""Update the manifests of stages and plans after an erasure rewrote or removed their files."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ __all__ = ["refresh_manifests"]
 
 
 def refresh_manifests(workspace: Workspace, touched: Iterable[str]) -> None:
-    """Write the digests of touched files anew into the manifest beside them; no other digest is looked at.
+    """Recompute the digests of touched files only, and write them into their manifests.
 
-    A stage whose tables changed has new content digests, so that later stages are out of date.
+    A stage with changed tables gets new content digests, so that later stages run again.
     """
     by_folder: dict[Path, list[Path]] = {}
     for path in (workspace.root / name for name in touched):
@@ -48,7 +48,7 @@ def refresh_manifests(workspace: Workspace, touched: Iterable[str]) -> None:
 
 
 def _refresh_kept(workspace: Workspace, folder: Path, paths: list[Path]) -> None:
-    """State the tables of a kept run anew, so that what compares with them runs again."""
+    """Update the table digests of a kept run, so that stages that compare with it run again."""
     manifest = json.loads((folder / KEPT_MANIFEST).read_text(encoding="utf-8"))
     store = Store(workspace, folder.parents[1].name)
     tables = [path for path in paths if path.stem in manifest["tables"] and path.is_file()]

@@ -1,4 +1,4 @@
-"""What a run does first: complete unfinished erasures, and let nobody back whom a restored backup brought."""
+"""The first step of a run: complete unfinished erasures and erase people whom a restored backup brought back."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ __all__ = ["respect_erasures"]
 
 
 def respect_erasures(workspace: Workspace) -> list[str]:
-    """Complete erasures that were cut short, and repeat those that a restored backup has undone.
+    """Complete interrupted erasures, and repeat those that a restored backup has undone.
 
     Parameters
     ----------
@@ -30,11 +30,11 @@ def respect_erasures(workspace: Workspace) -> list[str]:
     Returns
     -------
     list of str
-        What was done, a line each.
+        One line per action taken.
     """
     lines = []
     if open_journals(workspace):
-        from workbench.run.rights.erasing.erasure import complete_erasures  # noqa: PLC0415  (only where one was cut short)
+        from workbench.run.rights.erasing.erasure import complete_erasures  # noqa: PLC0415  (only after an interruption)
 
         for erasure in complete_erasures(workspace):
             lines.append(f"completed an erasure of {erasure.facts['customers']} people that was cut short")
@@ -49,7 +49,7 @@ def respect_erasures(workspace: Workspace) -> list[str]:
 
 
 def _erase_returned(workspace: Workspace) -> int:
-    """Erase everybody again whom the tombstones mark; return how many there were. The lock is held."""
+    """Erase people in the data who have a tombstone; return their number. Call it under the lock."""
     from workbench.run.rights.erasing.erasure import erase_people  # noqa: PLC0415
     from workbench.run.rights.people import Person, read_profile_people  # noqa: PLC0415
     from workbench.run.rights.profiles import profiles_of  # noqa: PLC0415
@@ -57,8 +57,8 @@ def _erase_returned(workspace: Workspace) -> int:
     profiles, _ = profiles_of(workspace)
     every = [read_profile_people(workspace, profile) for profile in profiles]
     people = [
-        Person(customer, {own.name: own.records[own.records["customer_id"] == customer]})
-        for own in every for customer in _returned(workspace, own)
+        Person(customer, {profile.name: profile.records[profile.records["customer_id"] == customer]})
+        for profile in every for customer in _returned(workspace, profile)
     ]  # fmt: skip
     if people:
         erase_people(workspace, next(iter(people[0].records)), people, every, today=dt.date.today())
@@ -66,7 +66,7 @@ def _erase_returned(workspace: Workspace) -> int:
 
 
 def _returned(workspace: Workspace, people: ProfilePeople) -> list[str]:
-    """Return the customers of a profile with a marked record."""
+    """Return the customers of a profile with a tombstoned record."""
     tombstones = read_tombstones(workspace, people.name)
     customers = set()
     for row, values in zip(people.records.itertuples(), people.values, strict=True):

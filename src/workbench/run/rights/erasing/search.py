@@ -1,4 +1,4 @@
-"""Search the workspace for people: every file as it lies, and decoded."""
+"""Search every file of the workspace for people, raw and decoded."""
 
 from __future__ import annotations
 
@@ -38,16 +38,16 @@ _DEEPEST = 4  # archives within archives
 
 @dataclass
 class Search:
-    """What was searched and what was found.
+    """The result of a search.
 
     Attributes
     ----------
     files : Counter
-        Files searched, by kind.
+        Number of searched files by kind.
     hits : list of (str, str)
-        File, relative to the workspace, and how it holds what was searched: as it lies, or decoded from what.
+        File, relative to the workspace, and where the trace is: in the raw bytes, or in which decoded content.
     closed : list of str
-        Files that cannot be looked into, such as a vault without its key.
+        Files that cannot be read, such as a vault without its key.
     """
 
     files: Counter = field(default_factory=Counter)
@@ -122,7 +122,7 @@ def _decoded(text: bytes) -> bytes:
 
 
 def _in_escapes(content: bytes, traces: Traces) -> Iterator[str]:
-    """Search once more with the escapes of HTML, JSON and URLs undone."""
+    """Search again after decoding HTML, JSON and URL escapes."""
     pattern = traces.encoded
     if pattern is None:
         return

@@ -1,4 +1,4 @@
-"""From people to what gives them away, and to the marks that keep them away."""
+"""Build the traces of people for search, and the tombstones that keep them out."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ if TYPE_CHECKING:
 __all__ = ["marks_of_people", "references_of", "traces_of"]
 
 _TEXTS = (*CONTACT_COLUMNS, "member_number")
-_PARTS = ("given_name", "surname", "street_number", "address_2")  # too short and too common to be searched for
+_PARTS = ("given_name", "surname", "street_number", "address_2")  # too short and common to search for
 _SHORTEST = 2
 _LEAST_DIGITS = 7
 
 
 def traces_of(people: Sequence[Person], every: Sequence[ProfilePeople]) -> Traces:
-    """Return what gives people away: words that nobody else has, and those that are shared."""
+    """Return the traces of people: ids, words that only they have, and words that others have too."""
     customers, records, words = set(), set(), set()
     for person in people:
         for profile, rows in person.records.items():
@@ -62,18 +62,18 @@ def _phone_forms(phone: str) -> set[str]:
 
 
 def _words_of_others(people: Sequence[Person], every: Sequence[ProfilePeople], words: set[str]) -> set[str]:
-    """Return those of some words that other people have too, however these write them."""
+    """Return the words that other people have too, in any spelling."""
     shared: set[str] = set()
     for profile in every:
-        hers = _places_of(people, profile)
-        others = profile.records[~profile.records.index.isin(hers)]
+        indices = _places_of(people, profile)
+        others = profile.records[~profile.records.index.isin(indices)]
         for column in (name for name in _TEXTS if name in others.columns):
             values = others[column]
             shared |= set(values[values.isin(words)])
-        names = {name for at, name in enumerate(profile.names) if name and at not in hers}
+        names = {name for at, name in enumerate(profile.names) if name and at not in indices}
         for word in words - shared:
             keys = [(kind, normal_value(kind, word)) for kind in ("phone", "email", "document")]
-            same = any(at not in hers for key in keys for at in profile.by_value.get(key, ()))
+            same = any(at not in indices for key in keys for at in profile.by_value.get(key, ()))
             if same or normal_value("birth", word, "-").split("\x1f")[0] in names:
                 shared.add(word)
     return shared
@@ -86,10 +86,10 @@ def _places_of(people: Sequence[Person], profile: ProfilePeople) -> set[int]:
 def marks_of_people(
     workspace: Workspace, people: Sequence[Person], every: Sequence[ProfilePeople]
 ) -> dict[str, set[str]]:
-    """Return the tombstones of people, by the name of the key that makes them.
+    """Return the tombstones of people by key name.
 
-    A phone, a mail or a document number that somebody else has too makes no mark: it would keep that one away as well.
-    The ids of sources are marked for every source whose ids they may be.
+    A phone, mail or document number shared with somebody else gets no tombstone, since it would also keep out that
+    person. A source id gets a tombstone for every source that it may belong to.
     """
     keys = marking_keys(workspace, find_key(workspace))
     marks: dict[str, set[str]] = {name: set() for name in keys}
@@ -103,23 +103,23 @@ def marks_of_people(
                     marks[name] |= {make_mark(key, "record", profile, source, row["source_id"]) for source in sources}
                     if name.startswith("vault"):
                         marks[name] |= marks_of(key, row, profile=profile)
-    return {name: own - shared - {""} for name, own in marks.items()}
+    return {name: values - shared - {""} for name, values in marks.items()}
 
 
 def _shared_marks(people: Sequence[Person], every: Sequence[ProfilePeople], keys: dict[str, bytes]) -> set[str]:
-    """Return the contact marks of these people that are those of somebody else as well."""
-    own = {value for profile in every for at in _places_of(people, profile) for value in profile.values[at]}
+    """Return the contact tombstones that these people share with somebody else."""
+    contacts = {value for profile in every for at in _places_of(people, profile) for value in profile.values[at]}
     shared: set[str] = set()
     for profile in every:
-        hers = _places_of(people, profile)
-        for kind, value in own:
-            if kind != "birth" and any(at not in hers for at in profile.by_value.get((kind, value), ())):
+        indices = _places_of(people, profile)
+        for kind, value in contacts:
+            if kind != "birth" and any(at not in indices for at in profile.by_value.get((kind, value), ())):
                 shared |= {make_mark(key, kind, value) for key in keys.values()}
     return shared
 
 
 def references_of(workspace: Workspace, people: Sequence[Person], profile: str) -> list[str]:
-    """Return a keyed reference of each person for the register and the audit log: it names nobody without the key."""
+    """Return a keyed reference per person for the register and the audit log; without the key it names nobody."""
     keys = marking_keys(workspace, find_key(workspace))
     key = list(keys.values())[-1]
     references = []

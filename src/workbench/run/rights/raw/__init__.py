@@ -1,1 +1,1 @@
-"""Files below data/raw without the rows of a person: every other record as it was, byte for byte or value for value."""
+"""Remove a person's rows from files below data/raw; other records keep their bytes or values."""

@@ -1,4 +1,4 @@
-"""Remove people from one file below data/raw, by the rules of every source that reads it."""
+"""Remove people from one file below data/raw, using the columns of every source that reads it."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ _WRITABLE = 0o200
 
 @dataclass(frozen=True)
 class RawUse:
-    """One source that reads a file: its declaration, and whose ids it uses (None: those of every source)."""
+    """One source that reads a file, and the source whose ids it uses (None: any source)."""
 
     profile: str
     name: str
@@ -46,7 +46,7 @@ class RawUse:
 
 
 def raw_uses(workspace: Workspace, profiles: Sequence[Profile]) -> dict[Path, list[RawUse]]:
-    """Return by file the sources of all profiles that read it."""
+    """Return path to the sources of all profiles that read the file."""
     uses: dict[Path, list[RawUse]] = {}
     for profile in profiles:
         resolved = any(profile.stage(name).takes == "people" for name in profile.stages)
@@ -58,7 +58,7 @@ def raw_uses(workspace: Workspace, profiles: Sequence[Profile]) -> dict[Path, li
 
 
 def out_of_reach(path: Path, uses: Sequence[RawUse], root: Path) -> str:
-    """Say why a file cannot be rewritten; empty where it can. Its people are suppressed when it is read."""
+    """Return why a file cannot be rewritten; empty if it can. Its people are filtered out when it is read."""
     if path.suffix.lower() == ".xls":
         return "xls"
     if not path.resolve().is_relative_to(root):
@@ -71,7 +71,7 @@ def out_of_reach(path: Path, uses: Sequence[RawUse], root: Path) -> str:
 def clean_raw_file(
     path: Path, uses: Sequence[RawUse], traces: Traces, before: Callable[[Path], None]
 ) -> tuple[int, int]:
-    """Rewrite a raw file without the rows of erased people; return the rows removed and cells blanked.
+    """Rewrite a raw file without the rows of erased people; return the numbers of rows removed and cells blanked.
 
     The new file replaces the old one by a rename, with its permission bits.
     """
@@ -125,7 +125,7 @@ def _rules(use: RawUse, places: Mapping[str, int | str], traces: Traces) -> RowR
 
 
 def _table_rules(use: RawUse, layout: Layout, traces: Traces) -> TableRules:
-    """Return the rules of a Parquet file by the names of its columns, as they are written there."""
+    """Return the rules of a Parquet file by the column names in the file."""
     names = column_names(layout.path)
     rules = _rules(use, layout.columns, traces)
     return TableRules(

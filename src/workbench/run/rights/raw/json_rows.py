@@ -1,4 +1,4 @@
-"""Records removed from JSON: one object a line, or a list of objects, all others byte for byte."""
+"""Remove records from JSON lines or a JSON list; the other records stay byte for byte."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ def clean_json_records(
     Parameters
     ----------
     content : bytes
-        Unpacked.
+        Uncompressed bytes.
     encoding : str
     rules : sequence of RowRules
-        Places are keys, nested ones as dotted paths.
+        Columns are keys; nested keys are dotted paths.
     traces : Traces
         Its words are masked in the records of others.
     records : str, optional
-        Dotted path to the list, where the file is one JSON value; an object a line otherwise.
+        Dotted path to the list if the file is one JSON value; None for one object per line.
     """
     text = content.decode(encoding)
     opening = text.lstrip(_BLANKS + "\ufeff")[:1]
@@ -65,45 +65,45 @@ def _clean_lines(text: str, rules: Sequence[RowRules], traces: Traces, result: C
 
 def _clean_list(text: str, records: str | None, rules: Sequence[RowRules], traces: Traces, result: Cleaned) -> str:
     start = _list_start(text, records)
-    parts, at = [text[:start]], start
+    parts, position = [text[:start]], start
     first = True
     while True:
-        gap_start = at
-        at = _skip(text, at)
-        if text[at : at + 1] == "," or (first and text[at : at + 1] != "]"):
-            at = _skip(text, at + (text[at] == ","))
-            value, end = _DECODER.raw_decode(text, at)
+        gap_start = position
+        position = _skip(text, position)
+        if text[position : position + 1] == "," or (first and text[position : position + 1] != "]"):
+            position = _skip(text, position + (text[position] == ","))
+            value, end = _DECODER.raw_decode(text, position)
             verdict = judge_cells(_flat(value), rules) if isinstance(value, dict) else None
             if verdict is not None and verdict.remove:
                 result.removed += 1
             else:
-                gap = text[gap_start:at]
+                gap = text[gap_start:position]
                 gap = gap.replace(",", "", 1) if len(parts) == 1 else gap
-                parts += [gap, _cleaned(text[at:end], value, verdict.blank if verdict else (), traces, result)]
-            at, first = end, False
+                parts += [gap, _cleaned(text[position:end], value, verdict.blank if verdict else (), traces, result)]
+            position, first = end, False
             continue
         parts.append(text[gap_start:])
         return "".join(parts)
 
 
 def _list_start(text: str, records: str | None) -> int:
-    """Return the place behind the bracket that opens the list."""
+    """Return the start after the opening bracket of the list."""
     if not records:
         return text.index("[") + 1
-    at = 0
+    start = 0
     for key in records.split("."):
-        at = text.index(json.dumps(key), at) if json.dumps(key) in text[at:] else text.index(f'"{key}"', at)
-    return text.index("[", at) + 1
+        start = text.index(json.dumps(key), start) if json.dumps(key) in text[start:] else text.index(f'"{key}"', start)
+    return text.index("[", start) + 1
 
 
-def _skip(text: str, at: int) -> int:
-    while at < len(text) and text[at] in _BLANKS:
-        at += 1
-    return at
+def _skip(text: str, position: int) -> int:
+    while position < len(text) and text[position] in _BLANKS:
+        position += 1
+    return position
 
 
 def _cleaned(text: str, value: Any, blank: Sequence[int | str], traces: Traces, result: Cleaned) -> str:
-    """Return the text of one record without the ids and words of erased people; unchanged where it has none."""
+    """Return the text of one record without the ids and words of erased people; unchanged if there are none."""
     if blank and isinstance(value, dict):
         for path in blank:
             _set_null(value, str(path))

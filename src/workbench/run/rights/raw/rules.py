@@ -1,4 +1,4 @@
-"""Which rows of a raw file are those of the erased people, and which cells of others name them."""
+"""Rules that select the rows of erased people in a raw file, and cells of other rows that name them."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ __all__ = ["RowRules", "RowVerdict", "judge_cells"]
 
 @dataclass(frozen=True)
 class RowRules:
-    """How one source reads the file.
+    """The id columns of a file as one source reads it.
 
     Attributes
     ----------
     own : tuple of int or str
-        Positions (from 1) or keys of the id of the person whom a row is about.
+        Positions (from 1) or keys of the columns with the id of the person whom a row is about.
     others : tuple of int or str
-        Those of the ids of other people in it: referrer, relation.
+        Positions or keys of the columns with ids of other people: referrer, relation.
     ids : frozenset of str
         The ids of the erased people in this source.
     spaces : tuple of (int or str)
-        Position or key of the column that says of which source of people the id is; empty where all are of one.
+        Position or key of the column that names the source of the id; empty if all ids are from one source.
     ids_by_space : dict of str to frozenset of str
-        Then the ids by that source.
+        The ids of the erased people by that source.
     """
 
     own: tuple[int | str, ...] = ()
@@ -38,14 +38,14 @@ class RowRules:
 
 @dataclass(frozen=True)
 class RowVerdict:
-    """What is to be done with a row: remove it, or blank some of its cells."""
+    """The action for a row: remove it, or blank some of its cells."""
 
     remove: bool = False
     blank: tuple[int | str, ...] = ()
 
 
 def judge_cells(cells: Mapping[int | str, object] | Sequence[object], rules: Sequence[RowRules]) -> RowVerdict:
-    """Say whether a row is that of an erased person, and which of its cells name one.
+    """Decide whether a row belongs to an erased person, and which of its cells name one.
 
     Parameters
     ----------
@@ -78,7 +78,7 @@ _POINT_ZERO = re.compile(r"\.0+$")
 
 
 def _is_one_of(value: object, ids: frozenset[str]) -> bool:
-    """Compare an id as the reader compares it: without blanks, in one Unicode form, without a spreadsheet's ``.0``."""
+    """Compare an id as the reader does: without blanks, Unicode-normalised, without a spreadsheet's ``.0``."""
     if value is None or not ids:
         return False
     text = str(value)

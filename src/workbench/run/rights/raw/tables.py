@@ -1,4 +1,4 @@
-"""Rows removed from Parquet files: schema, compression and all other values stay."""
+"""Remove rows from Parquet files; schema, compression and all other values stay."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ __all__ = ["TableRules", "clean_parquet"]
 
 @dataclass(frozen=True)
 class TableRules:
-    """Which columns of a table hold ids, and whose: a row with one of ``own`` goes, a cell with one of ``others``."""
+    """Column name to erased ids: ``own`` matches remove the row, ``others`` matches blank the cell."""
 
     own: Mapping[str, Collection[str]]
     others: Mapping[str, Collection[str]]
@@ -36,7 +36,7 @@ def clean_parquet(
     path : Path
     rules : sequence of TableRules
     traces : Traces
-        Its words are masked in every text cell that is left.
+        Its words are masked in the remaining text cells.
     mode : int
         Permission bits of the file.
     before : callable
@@ -60,27 +60,27 @@ def clean_parquet(
 
 
 def _clean(table: pa.Table, rules: Sequence[TableRules], traces: Traces) -> tuple[pa.Table, int, int]:
-    hers = pa.nulls(table.num_rows, pa.bool_()).fill_null(False)
+    erased = pa.nulls(table.num_rows, pa.bool_()).fill_null(False)
     for rule in rules:
         for name, ids in rule.own.items():
             if name in table.column_names and ids and not pa.types.is_nested(table[name].type):
-                hers = pc.or_(hers, _is_in(table[name], ids))
-    removed = int(pc.sum(hers).as_py() or 0)
-    kept = table.filter(pc.invert(hers)) if removed else table
+                erased = pc.or_(erased, _is_in(table[name], ids))
+    removed = int(pc.sum(erased).as_py() or 0)
+    rest = table.filter(pc.invert(erased)) if removed else table
     blanked = 0
     for rule in rules:
         for name, ids in rule.others.items():
-            if name in kept.column_names and ids:
-                named = _is_in(kept[name], ids)
+            if name in rest.column_names and ids:
+                named = _is_in(rest[name], ids)
                 count = int(pc.sum(named).as_py() or 0)
                 if count:
-                    kept = _with(kept, name, pc.if_else(named, pa.scalar(None, kept[name].type), kept[name]))
+                    rest = _with(rest, name, pc.if_else(named, pa.scalar(None, rest[name].type), rest[name]))
                     blanked += count
-    for name in kept.column_names:
-        column, count = _masked(kept[name], traces)
+    for name in rest.column_names:
+        column, count = _masked(rest[name], traces)
         if count:
-            kept, blanked = _with(kept, name, column), blanked + count
-    return kept, removed, blanked
+            rest, blanked = _with(rest, name, column), blanked + count
+    return rest, removed, blanked
 
 
 def _is_in(column: pa.ChunkedArray, ids: Collection[str]) -> pa.ChunkedArray:
@@ -96,7 +96,7 @@ def _with(table: pa.Table, name: str, column: pa.ChunkedArray) -> pa.Table:
 
 
 def _masked(column: pa.ChunkedArray, traces: Traces) -> tuple[pa.ChunkedArray, int]:
-    """Mask the words in a text column; only different values are looked at."""
+    """Mask the words in a text column; each distinct value is checked once."""
     kind = column.type
     if pa.types.is_dictionary(kind):
         kind = kind.value_type

@@ -1,4 +1,4 @@
-"""Rows removed from separated text: encoding, dialect, line ends and compression stay, other lines byte for byte."""
+"""Remove rows from delimited text; encoding, dialect, line ends and compression stay, other lines byte for byte."""
 
 from __future__ import annotations
 
@@ -23,15 +23,15 @@ _SINGLE_BYTE_SAFE = (",", "\t", ";")  # no second byte of a Chinese or Japanese 
 
 @dataclass
 class Cleaned:
-    """The new content of a file, and what was changed.
+    """The new content of a file, and the number of changes.
 
     Attributes
     ----------
     content : bytes
     removed : int
-        Rows of the erased people.
+        Rows of erased people that were removed.
     blanked : int
-        Cells of others that named them.
+        Cells in other rows that named them and were blanked.
     """
 
     content: bytes
@@ -45,12 +45,12 @@ class Cleaned:
 
 
 def unpack(content: bytes) -> bytes:
-    """Return the content of a gzip file, and any other as it is."""
+    """Decompress gzip content; return other content unchanged."""
     return gzip.decompress(content) if content[:2] == _GZIP else content
 
 
 def pack_like(original: bytes, content: bytes) -> bytes:
-    """Pack content if the original was packed, with its time of packing."""
+    """Compress content if the original was compressed, with the original timestamp."""
     if original[:2] != _GZIP:
         return content
     (packed_at,) = struct.unpack("<I", original[4:8])
@@ -65,14 +65,14 @@ def clean_text(
     Parameters
     ----------
     content : bytes
-        Unpacked.
+        Uncompressed bytes.
     head : Head
         Separator, width, header.
     encoding : str
     rules : sequence of RowRules
-        Places are positions from 1.
+        Columns are positions from 1.
     traces : Traces
-        Its words are masked in the rows of others; a row that is no record is removed if it holds one.
+        Its words are masked in other rows; a line that is not a record is removed if it contains one.
     newline : bytes
     """
     wide = encoding.replace("_", "-").lower().startswith(("utf-16", "utf-32"))
@@ -114,7 +114,7 @@ def clean_text(
 
 
 def _is_plain(content: bytes, head: Head, encoding: str, rules: Sequence[RowRules], newline: bytes) -> bool:
-    """Say whether a record is a line and a separator always one: then bytes need no decoding."""
+    """Return whether records are single lines without quoted separators, so that bytes need no decoding."""
     return (
         b'"' not in content and b"\0" not in content and newline == b"\n" and head.separator in _SINGLE_BYTE_SAFE
         and not any(rule.spaces for rule in rules) and not encoding.startswith("shift")
@@ -122,17 +122,17 @@ def _is_plain(content: bytes, head: Head, encoding: str, rules: Sequence[RowRule
 
 
 def _clean_plain(content: bytes, *, head: Head, encoding: str, rules: Sequence[RowRules]) -> Cleaned:
-    """Remove rows without decoding any but those with a cell that may be an id of theirs."""
+    """Remove rows; decode only lines with a cell that may be an erased id."""
     separator = head.separator.encode("ascii")
     places = sorted({int(place) - 1 for rule in rules for place in (*rule.own, *rule.others)})
     ids = frozenset().union(*(rule.ids for rule in rules))
-    wanted = {value.encode(encoding) for value in ids if _fits(value, encoding)}
+    id_bytes = {value.encode(encoding) for value in ids if _fits(value, encoding)}
     result, parts = Cleaned(b""), []
     last, above = (places[-1] + 1 if places else 0), head.skip + int(bool(head.header))
     for number, line in enumerate(_lines(content)):
         fields = line.split(separator, last) if number >= above else []
         cells = [fields[place].strip() for place in places if place < len(fields)]
-        if not any(cell in wanted or cell.endswith(b".0") or not cell.isascii() for cell in cells):
+        if not any(cell in id_bytes or cell.endswith(b".0") or not cell.isascii() for cell in cells):
             parts.append(line)
             continue
         text = line.decode(encoding, "replace")
@@ -165,7 +165,7 @@ def _lines(content: bytes) -> list[bytes]:
 def _records(
     content: bytes, head: Head, encoding: str, newline: bytes
 ) -> Iterator[tuple[list[bytes], Sequence[str] | None]]:
-    """Give the physical lines of every record with its fields; None for notes, header, blank and broken lines."""
+    """Yield the physical lines and fields of every record; fields are None for notes, header, blank, broken lines."""
     lines = content.split(newline)
     lines = [line + newline for line in lines[:-1]] + ([lines[-1]] if lines[-1] else [])
     above = head.skip + (1 if head.header else 0)
@@ -228,26 +228,26 @@ def _blank(raw: bytes, cell: str, place: int, *, head: Head, encoding: str) -> b
     raise ValueError(f"no field {place} ({cell!r})")
 
 
-def _field_span(text: str, at: int, separator: str) -> tuple[int, int]:
-    """Return where the field that begins at a place begins and ends, quotes included, the line end not."""
-    start = at
-    while text[at : at + 1] in (" ", "\t") and text[at : at + 1] != separator:
-        at += 1
-    if text[at : at + 1] == '"':
-        at += 1
+def _field_span(text: str, position: int, separator: str) -> tuple[int, int]:
+    """Return start and end of the field position a position, with its quotes, without the line end."""
+    start = position
+    while text[position : position + 1] in (" ", "\t") and text[position : position + 1] != separator:
+        position += 1
+    if text[position : position + 1] == '"':
+        position += 1
         while True:
-            at = text.find('"', at)
-            if at < 0:
+            position = text.find('"', position)
+            if position < 0:
                 return start, len(text.rstrip("\r\n"))
-            if text[at + 1 : at + 2] != '"':
+            if text[position + 1 : position + 2] != '"':
                 break
-            at += 2
-    end = text.find(separator, at)
+            position += 2
+    end = text.find(separator, position)
     return start, len(text.rstrip("\r\n")) if end < 0 else end
 
 
 def _exact_codec(encoding: str, content: bytes) -> str:
-    """Return the codec that keeps a byte order mark and the order of bytes as they are."""
+    """Return the codec that preserves the byte order mark and the byte order."""
     name = encoding.replace("_", "-").lower()
     if name in ("utf-16", "utf-32"):
         return f"{name}-be" if content[:2] in (b"\xfe\xff", b"\0\0") else f"{name}-le"

@@ -1,4 +1,4 @@
-"""Rows removed from workbooks (.xlsx, .xlsm): every other cell keeps its value, its formula and its format."""
+"""Remove rows from workbooks (.xlsx, .xlsm); other cells keep value, formula and format."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ def clean_workbook(
     ----------
     content : bytes
     traces : Traces
-        Its words are masked in what is left of every sheet.
+        Its words are masked in the remaining rows of every sheet.
     rules : sequence of RowRules
-        For the named sheet; places are positions from 1. Without rules, and in other sheets, the columns called
-        ``customer_id``, ``source_id`` and the like hold the ids.
+        For the named sheet; columns are positions from 1. Without rules, and in other sheets, ids are in the columns
+        named ``customer_id``, ``source_id`` and the like.
     sheet : str, optional
     macros : bool
         Keep the macros of an .xlsm.
@@ -39,8 +39,8 @@ def clean_workbook(
     workbook = load_workbook(io.BytesIO(content), keep_vba=macros)
     result = Cleaned(content)
     for worksheet in workbook.worksheets:
-        own = rules if rules and sheet in (None, worksheet.title) else _by_header(worksheet, traces)
-        _clean_sheet(worksheet, own, traces, result)
+        sheet_rules = rules if rules and sheet in (None, worksheet.title) else _by_header(worksheet, traces)
+        _clean_sheet(worksheet, sheet_rules, traces, result)
     if result.changed:
         target = io.BytesIO()
         workbook.save(target)
@@ -87,7 +87,7 @@ def _id_text(value: Any) -> str | None:
 
 
 def _blocks(numbers: Iterable[int]) -> list[tuple[int, int]]:
-    """Join falling row numbers to blocks: first row and length, the last block first."""
+    """Group descending row numbers into blocks of first row and length, the last block first."""
     blocks: list[tuple[int, int]] = []
     for number in numbers:
         if blocks and blocks[-1][0] == number + 1:

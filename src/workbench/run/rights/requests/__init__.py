@@ -1,1 +1,1 @@
-"""Requests of people: the register, access, correction."""
+"""Requests of data subjects: register, access, correction."""

@@ -1,4 +1,4 @@
-"""Check corrections before they are kept: a column of the customers, and a value that it can hold."""
+"""Check corrections before they are saved: a column of ``customers`` and a value of its kind."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _KEYS = ("source", "source_id", "customer_id")
 def corrections_of(
     people: Sequence[Person], every: Sequence[ProfilePeople], assignments: Sequence[str], *, on: str
 ) -> list[dict[str, Any]]:
-    """Return one correction for each record of people and column.
+    """Return one correction per record and column.
 
     Parameters
     ----------
@@ -34,7 +34,7 @@ def corrections_of(
     Raises
     ------
     ProfileError
-        A column that no source of customers maps, or a value of another kind; all together.
+        No source of customers maps the column, or the value has another kind; all faults together.
     """
     faults: list[Fault] = []
     entries = []

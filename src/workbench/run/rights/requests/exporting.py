@@ -1,4 +1,4 @@
-"""Write what is held of people as files for them: JSON, and a page in each language."""
+"""Export the data about people: JSON, and a page in each language."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _PRIVATE_FILE, _PRIVATE_FOLDER = 0o600, 0o700
 
 
 def subjects_folder(workspace: Workspace, profile: str) -> Path:
-    """Return the folder of the exports of a profile, made private."""
+    """Create and return the private folder of a profile's exports."""
     folder = workspace.interim(profile) / "subjects"
     folder.mkdir(mode=_PRIVATE_FOLDER, parents=True, exist_ok=True)
     folder.chmod(_PRIVATE_FOLDER)
@@ -37,7 +37,7 @@ def export_people(
     workspace: Workspace, profile: str, people: Sequence[Person], holdings_of: Callable[..., dict[str, Any]], *,
     every: Sequence[ProfilePeople], today: dt.date,
 ) -> list[Path]:  # fmt: skip
-    """Write one JSON file and a page in each language for each person; log the export.
+    """Write one JSON file and a page per language for each person; log the export.
 
     Files that are older than 30 days are removed.
 

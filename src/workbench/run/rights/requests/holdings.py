@@ -1,4 +1,4 @@
-"""Everything that is held of a person, as one value: rows, tags with their meaning, scores in words, exports."""
+"""All data about a person as one value: rows, tags with their meaning, scores in words, exports."""
 
 from __future__ import annotations
 
@@ -32,13 +32,13 @@ __all__ = ["exports_of", "holdings_of"]
 
 _SCORES = ("features", "rfm", "segments", "churn", "churn_reasons", "purchase_propensity", "answers", "value",
            "next_purchase", "uplift", "recommendations", "actions")  # fmt: skip
-_OTHER_PEOPLE = ("other_id", "referrer_customer_id")  # ids of others are not hers to see
+_OTHER_PEOPLE = ("other_id", "referrer_customer_id")  # ids of other people, hidden in the export
 
 
 def holdings_of(
     workspace: Workspace, person: Person, every: Iterable[ProfilePeople], *, today: dt.date, language: str
 ) -> dict[str, Any]:
-    """Return everything held of a person, by profile.
+    """Return all data about a person, by profile.
 
     Parameters
     ----------
@@ -47,7 +47,7 @@ def holdings_of(
     every : iterable of ProfilePeople
     today : datetime.date
     language : str
-        Of labels and definitions.
+        Language of labels and definitions.
     """
     profiles = {people.name: people for people in every if people.name in person.records}
     return {
@@ -65,7 +65,7 @@ def _of_profile(workspace: Workspace, people: ProfilePeople, person: Person, *, 
     present = people.store.present()
     tables = {name: _rows(people, name, ids) for name in CANONICAL if name in present}
     scores = {name: _rows(people, name, ids) for name in _SCORES if name in present}
-    own = [name for name in sorted(present) if name not in TABLES and name.startswith("own_")]
+    own_tables = [name for name in sorted(present) if name not in TABLES and name.startswith("own_")]
     return {
         "question": people.profile.goal.question if people.profile.goal else "",
         "customer_ids": ids,
@@ -76,7 +76,7 @@ def _of_profile(workspace: Workspace, people: ProfilePeople, person: Person, *, 
         "tags": _tags(workspace, people, ids, language) if "tags" in present else [],
         "scores": {name: rows for name, rows in scores.items() if rows},
         "logic": {name: say(f"subject_logic_{name}", language) for name, rows in scores.items() if rows},
-        "own_tables": {name: rows for name in own if (rows := _rows(people, name, ids))},
+        "own_tables": {name: rows for name in own_tables if (rows := _rows(people, name, ids))},
         "exports": exports_of(workspace, people, records),
         "corrections": [entry for entry in read_corrections(workspace) if _is_of(entry, people.name, records)],
         "retention_days": _retention(people),
@@ -87,11 +87,11 @@ def _rows(people: ProfilePeople, table: str, ids: list[str]) -> list[dict[str, A
     expression = people.store.read(table)
     if "customer_id" not in expression.columns:
         return []
-    hers = expression.filter(expression.customer_id.isin(ids))
+    rows = expression.filter(expression.customer_id.isin(ids))
     for column in _OTHER_PEOPLE:
-        if column in hers.columns:
-            hers = hers.mutate(**{column: ibis.ifelse(hers[column].isnull(), ibis.null("string"), ibis.literal("*"))})
-    return _plain(to_pandas(hers))
+        if column in rows.columns:
+            rows = rows.mutate(**{column: ibis.ifelse(rows[column].isnull(), ibis.null("string"), ibis.literal("*"))})
+    return _plain(to_pandas(rows))
 
 
 def _plain(frame: pd.DataFrame) -> list[dict[str, Any]]:
@@ -124,7 +124,7 @@ def _contact(records: pd.DataFrame) -> list[dict[str, str]]:
 
 
 def _sources(workspace: Workspace, people: ProfilePeople, records: pd.DataFrame) -> list[dict[str, Any]]:
-    """Say which files hold rows of hers, and which of their columns are read."""
+    """Return the files with rows of the person, and the columns that are read."""
     spaces = set(records["source"]) - {""}
     entries = []
     for name, source in people.profile.sources.items():
@@ -140,7 +140,7 @@ def _sources(workspace: Workspace, people: ProfilePeople, records: pd.DataFrame)
 
 
 def _purposes(workspace: Workspace, people: ProfilePeople, ids: list[str]) -> list[dict[str, Any]]:
-    """Say for each purpose whether she may be named today, and why not."""
+    """Return for each purpose whether the person may be named today, or the reason why not."""
     consent = ConsentService(workspace, people.profile, people.store, dt.date.today())
     customers = ibis.memtable({"customer_id": ids}, schema={"customer_id": "string"})
     purposes = []
@@ -170,16 +170,16 @@ def _words(text: Words, language: str) -> str:
 
 
 def exports_of(workspace: Workspace, people: ProfilePeople, records: pd.DataFrame) -> list[dict[str, Any]]:
-    """List the plans, exports and lists with a row of hers."""
+    """List the plans, exports and lists with a row of the person."""
     ids = {*records["customer_id"], *records["source_id"]}
     entries: list[dict[str, Any]] = []
     if plans_folder(workspace, people.name).is_dir():
         for plan in frozen_plans(workspace, people.name):
             rows = plan.actions()
-            hers = rows[rows["customer_id"].isin(ids)]
+            person_rows = rows[rows["customer_id"].isin(ids)]
             entries += [{"plan": plan.plan, "action": row.action, "arm": row.arm,
                          "exported": [entry["exported_at"] for entry in plan.manifest["exports"]]}
-                        for row in hers.itertuples()]  # fmt: skip
+                        for row in person_rows.itertuples()]  # fmt: skip
     folders = (workspace.reports(people.name) / "people", workspace.reports(people.name) / "latest" / "people")
     for path in sorted({path for folder in folders for path in folder.rglob("*.csv")}):
         if _has_row(path, ids):

@@ -1,6 +1,6 @@
-"""The register of requests: what was asked for, when it is due, whether identity was checked, and what was done.
+"""The register of requests: kind, due date, identity check and date of completion.
 
-``.workbench/requests.json`` names nobody: a person is a keyed reference, which the same id and key give again.
+``.workbench/requests.json`` names nobody: a person is a keyed reference, which is the same for the same id and key.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class Request:
     people : int
     references : list of str
     received, due : str
-        ISO dates; the second a month after the first.
+        ISO dates; due one month after receipt.
     identity : str
         How identity was checked; empty: not recorded.
     done : str
@@ -55,7 +55,7 @@ class Request:
     done: str = ""
 
     def is_late(self, today: dt.date) -> bool:
-        """Say whether it is open after its due date, or was done after it."""
+        """Return whether the request is still open after its due date, or was completed after it."""
         return (self.done or today.isoformat()) > self.due
 
 
@@ -98,7 +98,7 @@ def record_request(
     workspace: Workspace, kind: str, *, profile: str, references: Sequence[str], received: dt.date, identity: str = "",
     done: dt.date | None = None,
 ) -> Request:  # fmt: skip
-    """Record a request, or that an open one of the same people is done; return it.
+    """Record a new request, or the completion of an open request of the same people; return the request.
 
     Parameters
     ----------

@@ -1,1 +1,1 @@
-"""What gives people away, where it may lie, and what an erasure has begun."""
+"""Traces of people, the files that may contain them, and the journals of erasures."""

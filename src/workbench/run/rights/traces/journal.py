@@ -1,4 +1,4 @@
-"""The journal of an erasure: what is to be erased and which files were touched, private, removed at its end."""
+"""The private journal of an erasure: what to erase and which files were touched; removed at the end."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ __all__ = ["Journal", "open_journals"]
 
 @dataclass
 class Journal:
-    """An erasure that has begun.
+    """An erasure in progress.
 
     Attributes
     ----------
@@ -48,12 +48,12 @@ class Journal:
         return journal
 
     def save(self) -> None:
-        """Write the facts again."""
+        """Save the current facts."""
         content = json.dumps({"facts": self.facts, "traces": self.traces.to_json()}, ensure_ascii=False)
         write_text(self.path, content + "\n", mode=0o600)
 
     def touch(self, name: str) -> None:
-        """Note a file before it is changed, so that a resumed erasure knows which manifests to bring up to date."""
+        """Record a file before it is changed, so that a resumed erasure knows which manifests to update."""
         handle = os.open(self.path.with_suffix(".touched"), os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
         try:
             os.write(handle, (name + "\n").encode())
@@ -62,7 +62,7 @@ class Journal:
             os.close(handle)
 
     def touched(self) -> list[str]:
-        """Return the files noted so far, relative to the workspace."""
+        """Return the files recorded so far, relative to the workspace."""
         path = self.path.with_suffix(".touched")
         return list(dict.fromkeys(path.read_text(encoding="utf-8").splitlines())) if path.is_file() else []
 
@@ -73,7 +73,7 @@ class Journal:
 
 
 def open_journals(workspace: Workspace) -> list[Journal]:
-    """Return the erasures that were not completed, the earliest first."""
+    """Return the incomplete erasures, the earliest first."""
     journals = []
     for path in sorted(_folder(workspace).glob("*.json")):
         content = json.loads(path.read_text(encoding="utf-8"))

@@ -1,4 +1,4 @@
-"""One pattern for thousands of words, in every way in which a file may write them."""
+"""One regular expression for thousands of words in all spellings used in files."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _UNRESERVED = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.-
 
 
 def spellings(word: str) -> set[str]:
-    """Return a word as plain text, HTML, JSON and a URL write it.
+    """Return the spellings of a word in plain text, HTML, JSON and URLs.
 
     Examples
     --------
@@ -36,19 +36,19 @@ def spellings(word: str) -> set[str]:
 
 
 def _percent(word: str, safe: str) -> str:
-    """Write a word as in a URL."""
+    """Percent-encode a word."""
     plain = _UNRESERVED + safe
     return "".join(sign if sign in plain else "".join(f"%{byte:02X}" for byte in sign.encode()) for sign in word)
 
 
 def text_pattern(words: Iterable[str]) -> re.Pattern[str] | None:
-    """Return a pattern that finds any of the words as a whole, in all their spellings; None without words."""
+    """Return a pattern that matches any of the words as whole words, in all spellings; None without words."""
     forms = {form for word in words for form in spellings(word)}
     return re.compile(_bounded(_trie(forms))) if forms else None
 
 
 def bytes_pattern(words: Iterable[str], encodings: Iterable[str] = ENCODINGS) -> re.Pattern[bytes] | None:
-    """Return a pattern that finds any of the words in bytes, in all their spellings and encodings."""
+    """Return a pattern that matches any of the words in bytes, in all spellings and encodings."""
     parts = []
     for encoding in encodings:
         forms = {form for word in words for form in spellings(word) if _can_encode(form, encoding)}
@@ -70,7 +70,7 @@ def _can_encode(text: str, encoding: str) -> bool:
 
 
 def _bounded(pattern: str) -> str:
-    """Words of letters and digits are no part of a longer one."""
+    """Restrict a pattern to whole words: no letter or digit before or after it."""
     return rf"(?:(?<![{_WORD}])|(?=[^{_WORD}])){pattern}(?:(?![{_WORD}])|(?<=[^{_WORD}]))"
 
 
@@ -85,14 +85,14 @@ def _trie(words: Iterable[str]) -> str:
 
 
 def _written(node: dict[str, Any]) -> str:
-    """Write a trie as a pattern: one branch for each sign, longer words before shorter ones."""
+    """Turn a trie into a pattern: one branch per character, longer words before shorter ones."""
     ends = "" in node
     branches = []
     for sign, following in sorted(node.items()):
         if not sign:
             continue
         text, rest = re.escape(sign), following
-        while len(rest) == 1 and "" not in rest:  # one way on: no group is needed
+        while len(rest) == 1 and "" not in rest:  # only one continuation: no group needed
             ((next_sign, rest),) = rest.items()
             text += re.escape(next_sign)
         branches.append(text + (_written(rest) if set(rest) != {""} else ""))

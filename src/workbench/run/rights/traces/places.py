@@ -1,4 +1,4 @@
-"""The files of a workspace in which somebody may be, and those that nobody can reach from here."""
+"""The files of a workspace that may contain personal data."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ __all__ = ["KEPT", "is_vault", "workspace_files"]
 
 _CODE = {"src", "tests", "docs", "benchmarks", ".git", ".venv", ".ci", ".ruff_cache", ".mypy_cache", ".pytest_cache",
          "node_modules", "__pycache__", ".github"}  # fmt: skip
-# of .workbench: files that hold no value of anybody, or that an erasure itself needs
+# files in .workbench without personal data, or needed by an erasure itself
 KEPT = ("lock", "lock.json", "audit.jsonl", "audit.key", "audit.lock", "tombstones.json", "code_index.json",
         "requests.json")  # fmt: skip
 JOURNALS = "erasures"
 
 
 def workspace_files(workspace: Workspace) -> Iterator[Path]:
-    """Yield every file of the workspace that may hold data: not code, not what an erasure itself needs."""
+    """Yield every file of the workspace that may contain personal data; not code or files of the erasure itself."""
     for top in sorted(workspace.root.iterdir()):
         if top.name in _CODE:
             continue
@@ -31,9 +31,9 @@ def workspace_files(workspace: Workspace) -> Iterator[Path]:
 
 
 def _below(folder: Path, workspace: Workspace) -> Iterator[Path]:
-    own = workspace.lock.parent
+    private_folder = workspace.lock.parent
     for path in sorted(folder.iterdir()):
-        if path.is_symlink() or (folder == own and path.name in (*KEPT, JOURNALS)):
+        if path.is_symlink() or (folder == private_folder and path.name in (*KEPT, JOURNALS)):
             continue
         if path.is_dir():
             yield from _below(path, workspace) if path.name != "__pycache__" else ()
@@ -42,5 +42,5 @@ def _below(folder: Path, workspace: Workspace) -> Iterator[Path]:
 
 
 def is_vault(path: Path) -> bool:
-    """Say whether a file is an encrypted vault."""
+    """Return whether a file is an encrypted vault."""
     return path.name == "vault.parquet"

@@ -1,4 +1,4 @@
-"""What gives people away: their ids in every profile, and their names, phones, mails, numbers and addresses."""
+"""Traces of people: ids in every profile, names, phones, mails, document numbers and addresses."""
 
 from __future__ import annotations
 
@@ -14,24 +14,24 @@ __all__ = ["ERASED", "ID_COLUMNS", "Traces", "is_distinctive"]
 ERASED = "[erased]"
 # columns and keys that hold the id of the person whom a row is about
 ID_COLUMNS = ("customer_id", "source_id", "planned_id", "card", "客户编号", "会员编号")
-_LARGE, _MANY = 200_000, 500  # bytes, texts: from here on a first look by an automaton pays
+_LARGE, _MANY = 200_000, 500  # bytes, texts: above these sizes a first pass by an automaton is faster
 _LEAST_MIXED, _LEAST_LETTERS, _LEAST_NUMBER, _LEAST_ZERO = 5, 8, 9, 5
 
 
 @dataclass(frozen=True)
 class Traces:
-    """What is searched for and removed.
+    """The ids and words to search for and remove.
 
     Attributes
     ----------
     customers : frozenset of str
         Customer ids in all profiles.
     records : frozenset of (str, str, str)
-        profile, source of people, and the id there.
+        profile, source of people, source id.
     words : frozenset of str
-        Texts that nobody else has: they may stand nowhere.
+        Texts that only these people have; they are removed everywhere.
     shared : frozenset of str
-        Texts that others have too, such as the address of a household: they are removed with their rows alone.
+        Texts that others have too, such as a household address; they are removed only with the rows of the people.
     """
 
     customers: frozenset[str] = frozenset()
@@ -42,36 +42,36 @@ class Traces:
 
     @cached_property
     def ids(self) -> frozenset[str]:
-        """Every id: of customers, and of records in their sources."""
+        """All ids: customer ids and source ids."""
         return self.customers | {source_id for _, _, source_id in self.records}
 
     @cached_property
     def searched(self) -> frozenset[str]:
-        """The words, and those ids that cannot be any other number."""
+        """The words, and the ids that cannot be mistaken for another number."""
         return self.words | {value for value in self.ids if is_distinctive(value)}
 
     @cached_property
     def text(self) -> re.Pattern[str] | None:
-        """The pattern of what is searched, in text."""
+        """The pattern of the searched words and ids in text."""
         return text_pattern(self.searched)
 
     @cached_property
     def encoded(self) -> re.Pattern[bytes] | None:
-        """The pattern of what is searched, in bytes of any encoding."""
+        """The pattern of the searched words and ids in bytes, in any encoding."""
         return bytes_pattern(self.searched)
 
     def in_encoding(self, encoding: str) -> re.Pattern[bytes] | None:
-        """Return the pattern of what is searched, in bytes of one encoding."""
+        """Return the pattern of the searched words and ids in bytes of one encoding."""
         if encoding not in self._cache:
             self._cache[encoding] = bytes_pattern(self.searched, [encoding])
         return self._cache[encoding]
 
     def ids_of(self, profile: str, space: str | None) -> frozenset[str]:
-        """Return the ids of a profile's source of people; of all of them where the space is None."""
-        return frozenset(value for name, own, value in self.records if name == profile and space in (None, own))
+        """Return the ids of a profile's source of people; of all sources if the space is None."""
+        return frozenset(value for name, source, value in self.records if name == profile and space in (None, source))
 
     def holds(self, content: bytes) -> bool:
-        """Say whether bytes hold any of what is searched, in any spelling and encoding."""
+        """Return whether bytes contain a searched word or id, in any spelling and encoding."""
         if self.encoded is None or (
             len(content) > _LARGE and not _any_of(self._encoded_forms, [content.decode("latin-1")])
         ):
@@ -79,7 +79,7 @@ class Traces:
         return self.encoded.search(content) is not None
 
     def mentioning(self, values: Sequence[str]) -> list[str]:
-        """Return those of many texts that hold any of what is searched."""
+        """Return the texts that contain a searched word or id."""
         if self.text is None:
             return []
         candidates = values if len(values) < _MANY else _any_of(self._forms, values)
@@ -97,15 +97,15 @@ class Traces:
         return sorted(forms - {""})
 
     def masked(self, text: str) -> str:
-        """Return a text without what is searched."""
+        """Return a text with the searched words and ids masked."""
         return self.text.sub(ERASED, text) if self.text else text
 
     def mentions(self, text: str) -> bool:
-        """Say whether a text holds any of what is searched."""
+        """Return whether a text contains a searched word or id."""
         return bool(self.text and self.text.search(text))
 
     def to_json(self) -> dict:
-        """Return plain values, for the journal."""
+        """Return JSON-compatible values for the journal."""
         names = ("customers", "words", "shared")
         return {name: sorted(getattr(self, name)) for name in names} | {"records": sorted(map(list, self.records))}
 
@@ -117,7 +117,7 @@ class Traces:
 
 
 def _any_of(forms: list[str], values: Sequence[str]) -> list[str]:
-    """Return the values that hold one of many texts anywhere, by one pass of an automaton."""
+    """Return the values that contain any of the texts, by one pass of an automaton."""
     import polars as pl  # noqa: PLC0415  (only for large files and tables)
 
     series = pl.Series(values, dtype=pl.String)
@@ -125,7 +125,7 @@ def _any_of(forms: list[str], values: Sequence[str]) -> list[str]:
 
 
 def is_distinctive(value: str) -> bool:
-    """Say whether an id can be searched for in any text without meeting other numbers.
+    """Return whether an id can be searched for in any text without matching other numbers.
 
     Examples
     --------

@@ -1,1 +1,1 @@
-"""How long results are kept, and what is deleted when."""
+"""Retention: find and delete results that are older than their limit."""

@@ -1,4 +1,4 @@
-"""Retention applied to a workspace: what is listed is what is deleted."""
+"""Apply retention to a workspace: list the expired results, and delete exactly those."""
 
 from __future__ import annotations
 
@@ -21,23 +21,23 @@ if TYPE_CHECKING:
 
 __all__ = ["MOST_DAYS_BEHIND", "Outcome", "apply_retention"]
 
-MOST_DAYS_BEHIND = 40  # of the newest good run; beyond, a clock that is wrong would delete what is not old
+MOST_DAYS_BEHIND = 40  # if the newest successful run is older, the clock may be wrong, so nothing is deleted
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What retention found for one profile.
+    """The result of retention for one profile.
 
     Attributes
     ----------
     profile : str
     expired : list of Expired
     reference : datetime.date or None
-        The date to which age was counted; None where there is no good run.
+        The date from which ages are counted back; None if there is no successful run.
     days_behind : int
-        Days of the clock since the newest good run, where they are too many to delete without a date; else 0.
+        Days since the newest successful run if they are too many to delete without ``--as-of``; else 0.
     deleted : bool
-        Whether all that is listed was deleted.
+        Whether everything listed was deleted.
     """
 
     profile: str
@@ -50,16 +50,16 @@ class Outcome:
 def apply_retention(
     workspace: Workspace, *, delete: bool, as_of: dt.date | None = None, profiles: Sequence[str] = ()
 ) -> list[Outcome]:
-    """List what is older than the profiles' ``run.retention`` says, and delete exactly that.
+    """List the results that are older than ``run.retention`` allows, and delete them if requested.
 
     Parameters
     ----------
     workspace : Workspace
     delete : bool
     as_of : date, optional
-        Counts age to this date, instead of to the newest good run.
+        Reference date for ages; default: the date of the newest successful run.
     profiles : sequence of str, optional
-        Default: all of the workspace.
+        Default: all profiles of the workspace.
 
     Raises
     ------

@@ -1,8 +1,8 @@
-"""What a profile keeps and for how long: every file and tracked run that is older than ``run.retention`` says.
+"""Find the files and tracked runs of a profile that are older than ``run.retention`` allows.
 
-Age is counted from the date of a run's data (``as_of``) to that of the newest good run, so that a frozen profile loses
-nothing by the passing of time. Answers to requests of customers are counted by the clock. What the newest good run, the
-latest run and the current versions of stages rest on is never listed.
+Age is the time from the as-of date of a run to that of the newest successful run, so a frozen profile loses nothing as
+time passes. The age of answers to customer requests is counted to today. Files that the newest successful run, the
+latest run or the current versions of stages use are never listed.
 """
 
 from __future__ import annotations
@@ -30,19 +30,19 @@ _REJECTS = "rejects"
 
 @dataclass(frozen=True)
 class Expired:
-    """One thing that is older than its limit.
+    """A file, folder or tracked run that is older than its limit.
 
     Attributes
     ----------
     kind : str
         tables, runs, reports, rejects, logs, mlflow or subjects.
     name : str
-        Path in the workspace; of a tracked run its MLflow id.
+        Path in the workspace, or the MLflow id of a tracked run.
     dated : datetime.date
     days : int
-        Its age.
+        Age in days.
     limit : int
-        How long it is kept, in days.
+        Retention limit in days.
     """
 
     kind: str
@@ -54,18 +54,18 @@ class Expired:
 
 @dataclass(frozen=True)
 class KeptRuns:
-    """The runs of a profile that can be dated.
+    """The runs of a profile with a date.
 
     Attributes
     ----------
     dates : dict of str to datetime.date
         ``as_of`` by run id.
     newest : datetime.date or None
-        That of the newest good run; None where no run was good.
+        As-of date of the newest successful run; None if there is none.
     protected : frozenset of str
         Runs that are never deleted.
     current : frozenset of str
-        Runs whose results are reused: they stay tracked.
+        Runs whose results are still used by current stages; they stay tracked.
     """
 
     dates: Mapping[str, dt.date] = field(default_factory=dict)
@@ -90,7 +90,7 @@ def kept_runs(workspace: Workspace, profile: str) -> KeptRuns:
 def expired_files(
     workspace: Workspace, profile: Profile, runs: KeptRuns, reference: dt.date, today: dt.date
 ) -> list[Expired]:
-    """List the files and folders of a profile that are older than they may be, each once.
+    """List the files and folders of a profile that are older than their limit, each once.
 
     Parameters
     ----------
@@ -98,9 +98,9 @@ def expired_files(
     profile : Profile
     runs : KeptRuns
     reference : date
-        To which age is counted.
+        The date from which ages are counted back.
     today : date
-        To which the age of answers to customers is counted.
+        The same for answers to customer requests.
     """
     limits = profile.run.retention
     tables = {**limits.tables, **({_REJECTS: limits.rejects} if limits.rejects else {})}
@@ -126,7 +126,7 @@ def expired_files(
 
 
 def _without_parts(expired: list[Expired]) -> list[Expired]:
-    """Leave out files of a folder that is listed as a whole."""
+    """Drop files inside a folder that is listed itself."""
     whole = {item.name for item in expired}
     return [item for item in expired if not whole & {str(parent) for parent in Path(item.name).parents}]
 
@@ -155,16 +155,16 @@ def _reports(workspace: Workspace, profile: str, runs: KeptRuns) -> Iterator[tup
         if plan:
             yield path, dt.date.fromisoformat(plan[1])
     for path in sorted(home.glob("audiences/*/*")):
-        stated = _read(path / "manifest.json").get("as_of")
-        yield path, dt.date.fromisoformat(stated) if stated else _modified(path)
+        as_of = _read(path / "manifest.json").get("as_of")
+        yield path, dt.date.fromisoformat(as_of) if as_of else _modified(path)
     for path in sorted(home.glob("cards/*")):
         yield path, _modified(path)
 
 
 def _date_of(folder: Path, runs: KeptRuns) -> dt.date | None:
-    """Return the date of a run's data: that of its summary, else that which the folder states."""
-    stated = _read(folder / "summary.json").get("as_of")
-    return runs.dates.get(folder.name) or (dt.date.fromisoformat(stated) if stated else None)
+    """Return the as-of date of a folder of results: that of its run, else that in its own summary."""
+    as_of = _read(folder / "summary.json").get("as_of")
+    return runs.dates.get(folder.name) or (dt.date.fromisoformat(as_of) if as_of else None)
 
 
 def _read(path: Path) -> dict:

@@ -1,1 +1,1 @@
-"""The lists of customers beside the report: whom they are made of, how they are made, how they are written."""
+"""The customer lists of the report: their inputs, their ranking, their files."""

@@ -1,4 +1,4 @@
-"""The customers that lists are made of: their predictions, values, campaigns, segments, and who may be named."""
+"""The inputs of customer lists: predictions, values, campaigns, segments, permissions."""
 
 from __future__ import annotations
 
@@ -24,18 +24,18 @@ _PLANNED = ("customer_id", "action", "expected_gain", "basis")
 
 @dataclass(frozen=True)
 class Customers:
-    """What lists are made of: one row per customer in every frame, empty where a stage did not run.
+    """The inputs of customer lists: one row per customer in every frame, empty if a stage did not run.
 
     Attributes
     ----------
     leaving, answering : DataFrame
-        customer_id, probability: of leaving, and of answering a campaign.
+        customer_id, probability of leaving (``leaving``) or of answering a campaign (``answering``).
     values : DataFrame
         customer_id, expected_value.
     life_cycle : DataFrame
         customer_id, life_cycle_stage.
     verdicts : DataFrame
-        customer_id, permitted, reason: who may be contacted, by the latest word.
+        customer_id, permitted, reason: contact permission by the latest consent.
     answers : DataFrame
         customer_id, sent, answered.
     facts : DataFrame
@@ -48,9 +48,9 @@ class Customers:
         Names of segments by language.
     consent_recorded : bool
     planned : DataFrame
-        customer_id, action, expected_gain, basis: who gets an action by the plan; empty without one.
+        customer_id, action, expected_gain, basis: the planned actions; empty without a plan.
     held_out : frozenset of str
-        Kept out by lot by this plan or an exported one that still runs: on no list, so that its effect can be measured.
+        Control customers of this plan or of an exported plan that still runs; on no list, so effects are measurable.
     actions : dict of str to dict of str
         Names of actions by language.
     """
@@ -82,7 +82,7 @@ class Customers:
 
 
 def read_customers(stage: StageRun) -> Customers:
-    """Read what lists are made of, with the consents and never-contact files as they are now."""
+    """Read the inputs of customer lists, with the current consents and never-contact files."""
     segments, names = placed(stage)
     features = stage.read("features", lazy=True)
     consent = ConsentService(stage.workspace, stage.profile, stage.store, stage.as_of)
@@ -123,9 +123,9 @@ def _planned(stage: StageRun) -> pd.DataFrame:
 def _held_out(stage: StageRun) -> frozenset[str]:
     rows = stage.read("actions", lazy=True, missing="none")
     ids = [] if rows is None else rows.filter(rows.arm == HOLD_OUT).customer_id.to_pyarrow().to_pylist()
-    known = frozen_people(stage.workspace, stage.profile.name, stage.as_of)
-    running = pd.to_datetime(known["valid_until"]) > pd.Timestamp(stage.as_of)
-    return frozenset([*ids, *known.loc[running & (known["arm"] == HOLD_OUT), "customer_id"].dropna()])
+    frozen = frozen_people(stage.workspace, stage.profile.name, stage.as_of)
+    running = pd.to_datetime(frozen["valid_until"]) > pd.Timestamp(stage.as_of)
+    return frozenset([*ids, *frozen.loc[running & (frozen["arm"] == HOLD_OUT), "customer_id"].dropna()])
 
 
 def _answers(stage: StageRun) -> pd.DataFrame:
@@ -138,7 +138,7 @@ def _answers(stage: StageRun) -> pd.DataFrame:
 
 
 def _source_ids(stage: StageRun) -> pd.DataFrame:
-    """Return the first id of each customer in the sources; where identities are not resolved it is the customer_id."""
+    """Return the first source id of each customer; the customer_id if identities are not resolved."""
     identities = stage.read("identities", lazy=True, missing="none")
     if identities is None:
         return pd.DataFrame(columns=["customer_id", "source_id"])

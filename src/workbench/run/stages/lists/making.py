@@ -1,4 +1,4 @@
-"""The lists of customers beside the report: who is on them, in what order; and the answer they give to the goal."""
+"""Make the customer lists of the report (members, order) and the answer to the goal that they give."""
 
 from __future__ import annotations
 
@@ -43,11 +43,11 @@ if TYPE_CHECKING:
 
 __all__ = ["CustomerLists", "make_lists"]
 
-HOLD_OUT = 0.1  # share of a list that the proposed test leaves out
+HOLD_OUT = 0.1  # control share in the proposed test of a list
 _SHARE, _SAME = "decision_share", "same"
 _PLANNING = "11_plan_actions"
 _CHURN, _DECISION = "08_predict_churn", ("decision_size", _SHARE)
-_GONE = "churn_decision_gone"  # finding of 08: how many have left by their label
+_GONE = "churn_decision_gone"  # finding of 08: number of customers who have already left
 _ANSWERS = "answers."  # prefix of the metrics of the model of answers
 _PRECISION = "list_precision"  # table of 08: precision by share of the tested customers
 _DIGITS = 4
@@ -55,14 +55,14 @@ _DIGITS = 4
 
 @dataclass(frozen=True)
 class CustomerLists:
-    """The lists of a run, of customers who may be contacted, before any file is written.
+    """The lists of a run before they are written: only customers who may be contacted.
 
     Attributes
     ----------
     answer : GoalAnswer
-        The answer they give to the goal; without any customer.
+        The answer to the goal, without customer ids.
     customers : Customers or None
-        What they are made of; None where the run has no features.
+        The inputs of the lists; None if the run has no features.
     ranked : dict of str to DataFrame
         List -> customer_id, probability, value, in the order of the list.
     members : dict of str to DataFrame
@@ -76,12 +76,12 @@ class CustomerLists:
 
     @property
     def ids(self) -> dict[str, list[str]]:
-        """The customers of every list, in its order."""
+        """List name to customer ids, in the order of the list."""
         return {name: frame["customer_id"].tolist() for name, frame in self.ranked.items()}
 
 
 def make_lists(stage: StageRun, summaries: Sequence[Mapping[str, Any]]) -> CustomerLists:
-    """Make the lists of the run and the answer that they give to its goal; write nothing.
+    """Make the lists of the run and the answer to its goal; write nothing.
 
     Parameters
     ----------
@@ -110,7 +110,7 @@ def make_lists(stage: StageRun, summaries: Sequence[Mapping[str, Any]]) -> Custo
             lists.append((_of_plan(name, planned, customers, summaries, least=least), planned))
             continue
         size = _size(churn, basis, len(ranked[basis])) if basis in ranked else Size(0, basis)
-        if basis == _SAME and not lists:  # there is no contact list that it would be
+        if basis == _SAME and not lists:  # there is no contact list to compare with
             not_made.append(NoList(name, not_made[0].because))
         elif size.n:
             entry, frame = _described(name, basis, size, ranked[basis], customers, least=least)
@@ -139,7 +139,7 @@ def make_lists(stage: StageRun, summaries: Sequence[Mapping[str, Any]]) -> Custo
 
 
 def _planned(kind: str, customers: Customers) -> list[tuple[str, str]]:
-    """Return every list with its basis, or with the reason why there is none."""
+    """Return (list, basis) pairs, or the reason why a list cannot be made."""
     basis = PLAN if len(customers.planned) else "answers" if len(customers.answering) else "leaving"
     if kind != CONTACT_LIST:
         return [(CONTACT_LIST, "not_asked"), (KEEP_LIST, "leaving")]
@@ -149,7 +149,7 @@ def _planned(kind: str, customers: Customers) -> list[tuple[str, str]]:
 
 
 def _planned_customers(customers: Customers) -> pd.DataFrame:
-    """Return who gets an action by the plan and may still be contacted: the largest expected gain first."""
+    """Return the planned customers who may still be contacted, the largest expected gain first."""
     frame = customers.permitted(customers.planned)
     frame = frame.merge(customers.leaving, on="customer_id", how="left")
     frame = frame.merge(customers.values.rename(columns={"expected_value": "value"}), on="customer_id", how="left")
@@ -161,7 +161,7 @@ def _planned_customers(customers: Customers) -> pd.DataFrame:
 def _of_plan(
     name: str, planned: pd.DataFrame, customers: Customers, summaries: Sequence[Mapping[str, Any]], *, least: int
 ) -> ListFile:
-    """Describe the list of the plan: its customers, what they cost and are expected to bring."""
+    """Describe the list of the plan: number of customers, cost and expected gain."""
     metrics: Mapping[str, Any] = next((one["metrics"] for one in summaries if one["stage"] == _PLANNING), {})
     return ListFile(
         name=name,
@@ -188,12 +188,12 @@ def _actions(planned: pd.DataFrame, customers: Customers, least: int) -> tuple[P
 
 
 def _tested(churn: Mapping[str, Any], basis: str) -> dict[str, Any]:
-    """Return the metrics of the model behind a list: of the answers, or of churn."""
+    """Return the metrics of the model behind a list: answers or churn."""
     metrics = churn.get("metrics", {})
     if basis != "answers":
         return {name: value for name, value in metrics.items() if value is not None}
-    own = {name.removeprefix(_ANSWERS): value for name, value in metrics.items() if name.startswith(_ANSWERS)}
-    return {name: value for name, value in own.items() if value is not None}
+    answers = {name.removeprefix(_ANSWERS): value for name, value in metrics.items() if name.startswith(_ANSWERS)}
+    return {name: value for name, value in answers.items() if value is not None}
 
 
 def _size(churn: Mapping[str, Any], basis: str, candidates: int) -> Size:
@@ -240,9 +240,9 @@ def _described(
 
 
 def _precision(churn: Mapping[str, Any], basis: str, share: float) -> dict[str, Any]:
-    """Return how many of the tested customers in the same share of the test left, or answered, with the interval.
+    """Return the share of tested customers at the same list share who left or answered, with its interval.
 
-    Nothing where no share of the test comes close to that of the list.
+    Empty if no tested share is close to that of the list.
     """
     row = close_test(_tests(churn, basis), share)
     if row is None:
@@ -271,7 +271,7 @@ def _members(customers: Customers) -> dict[str, pd.DataFrame]:
 
 
 def _gone(churn: Mapping[str, Any]) -> int:
-    """Return the customers whose label says that they have left: they have no prediction and are on no list."""
+    """Return the number of customers who have already left; they have no prediction and are on no list."""
     findings = (entry["values"] for entry in churn.get("findings") or () if entry.get("key") == _GONE)
     return next((int(values["gone"]) for values in findings), 0)
 
@@ -279,9 +279,9 @@ def _gone(churn: Mapping[str, Any]) -> int:
 def _left_out(
     customers: Customers, lists: Mapping[str, pd.DataFrame], least: int, *, labelled: int = 0
 ) -> tuple[LeftOut, ...]:
-    """Count those who may not be contacted, by reason, and those who have left and are on no list.
+    """Count the customers who are on no list: by reason those who may not be contacted, and those who have left.
 
-    Without life-cycle stages those are the ``labelled`` ones.
+    Without life-cycle stages, customers who have left are the ``labelled`` ones.
     """
     reasons = customers.verdicts.loc[~customers.verdicts["permitted"], ["customer_id", "reason"]]
     lost = customers.life_cycle.loc[customers.life_cycle["life_cycle_stage"] == LOST, ["customer_id"]]

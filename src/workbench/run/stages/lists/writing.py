@@ -1,4 +1,4 @@
-"""The files of the lists in ``people/``: CSV and xlsx of each, and the page that sorts them."""
+"""Write the lists into ``people/``: CSV and xlsx per list, and a sortable page."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _DIGITS = 4
 
 
 def write_lists(stage: StageRun, lists: CustomerLists) -> GoalAnswer:
-    """Write the lists into ``people/`` of the report stage, linked to the cards that are there; return their answer.
+    """Write the lists into ``people/`` of the report stage with links to the cards; return the answer to the goal.
 
     Parameters
     ----------
@@ -42,7 +42,7 @@ def write_lists(stage: StageRun, lists: CustomerLists) -> GoalAnswer:
     Returns
     -------
     GoalAnswer
-        Recorded in the summary of the stage; without any customer.
+        Recorded in the summary of the stage; contains no customer ids.
     """
     stage.answer = lists.answer.to_json()
     if lists.customers is None:
@@ -60,7 +60,7 @@ def write_lists(stage: StageRun, lists: CustomerLists) -> GoalAnswer:
 def _in_columns(
     stage: StageRun, lists: CustomerLists, frames: Mapping[str, pd.DataFrame], language: str
 ) -> dict[str, pd.DataFrame]:
-    """Return every list under the names of its columns, in the words of a language."""
+    """Return every list with column names and texts in a language."""
     bases = {entry.name: entry.basis for entry in lists.answer.lists}
     if lists.customers is None:
         return {}
