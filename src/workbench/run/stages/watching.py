@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from workbench.analysis.audiences.consent import permitted
 from workbench.analysis.segments.definition import SegmentDefinition, assign_table
 from workbench.analysis.watching.alarms import ALERT_COLUMNS
 from workbench.analysis.watching.columns import Columns
@@ -20,13 +19,13 @@ from workbench.analysis.watching.realised import Prediction
 from workbench.analysis.watching.sources import count_past
 from workbench.analysis.watching.study import Changes, RunState, no_changes, study_changes
 from workbench.core.errors import DataError
-from workbench.core.params.consent import ConsentParams
 from workbench.core.store.tables import to_pandas
 from workbench.intake.purposes import name_purposes
 from workbench.run.artifacts.context import stage_folder, stage_summary
 from workbench.run.artifacts.kept_runs import KeptRun, earlier_runs, kept_runs
 from workbench.run.artifacts.plans import frozen_people, frozen_plans
 from workbench.run.definitions.segment_names import DEFINITION_FILE, SEGMENTING, segment_names
+from workbench.run.stages.profiling import left_out
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -37,7 +36,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "alarm_rows", "alarms_before", "categories", "changes_of_run", "compared", "drift_rows", "earlier_predictions",
-    "metrics_so_far", "orders", "past_rows", "segment_labels", "states_so_far",
+    "metrics_so_far", "orders", "past_rows", "segment_labels", "states_so_far", "withdrawn_customers",
 ]  # fmt: skip
 
 _CUSTOMER_TABLES = ("rfm", "segments", "churn", "value", "tags", "recommendations")
@@ -63,7 +62,7 @@ def changes_of_run(stage: StageRun, *, alpha: float, least_change_points: float)
     return study_changes(
         then, _in_terms_of(then, now), tables, alpha=alpha, least_change_points=least_change_points,
         least=stage.setting("run.min_cell"), window_days=max(windows, default=_SEASON_DAYS),
-        withdrawn=_withdrawn(stage, then.customers.customers, tables), usual=_usual(stage, previous),
+        withdrawn=withdrawn_customers(stage, then.customers.customers), usual=_usual(stage, previous),
         season=_season(stage, previous),
     )  # fmt: skip
 
@@ -261,17 +260,13 @@ def _identities(stage: StageRun, run: KeptRun) -> tuple[pd.DataFrame | None, pd.
     return to_pandas(then.select(*names)), to_pandas(now.select(*names))
 
 
-def _withdrawn(stage: StageRun, customers: pd.Series, tables: Mapping[str, ibis.Table]) -> list[str]:
-    """Return the customers of the earlier run who refuse to be profiled today."""
-    consents = tables.get("consents")
-    if consents is None or not len(customers):
-        return []
-    params = ConsentParams(**{name: stage.setting(f"consent.{name}") for name in ("words", "default", "minors_under")})
-    import ibis  # noqa: PLC0415  (slow to import)
+def withdrawn_customers(stage: StageRun, customers: pd.Series) -> list[str]:
+    """Return the customers of the earlier run whose data may not be used today: they refuse profiling or are restricted.
 
-    everybody = ibis.memtable(pd.DataFrame({"customer_id": customers.astype("str")}))
-    verdicts = permitted(everybody, consents, "profiling", stage.as_of, params=params)
-    return verdicts.filter(verdicts.reason == "refused").customer_id.to_pyarrow().to_pylist()
+    Whoever was erased is in no kept run any more. Whoever is in no source any more has left, even where consent is
+    refused by default.
+    """
+    return sorted(set(customers.astype("str")) & left_out(stage))
 
 
 def _usual(stage: StageRun, previous: KeptRun) -> dict[tuple[str, str], float]:
