@@ -10,8 +10,11 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from workbench.analysis.segments.definition import SegmentDefinition, assign_table
+from workbench.analysis.tags.columns import TAG
+from workbench.analysis.tags.compiling import columns_of_tag
 from workbench.analysis.watching.alarms import ALERT_COLUMNS
 from workbench.analysis.watching.columns import Columns
+from workbench.analysis.watching.comparable import TagRule
 from workbench.analysis.watching.customers import PLACED_AS_BEFORE, RunTables
 from workbench.analysis.watching.judging import DRIFT_COLUMNS
 from workbench.analysis.watching.pairing import rename_customers
@@ -25,6 +28,7 @@ from workbench.run.artifacts.context import stage_folder, stage_summary
 from workbench.run.artifacts.kept_runs import KeptRun, earlier_runs, kept_runs
 from workbench.run.artifacts.plans import frozen_people, frozen_plans
 from workbench.run.definitions.segment_names import DEFINITION_FILE, SEGMENTING, segment_names
+from workbench.run.definitions.tag_registry import registry_of
 from workbench.run.stages.profiling import left_out
 
 if TYPE_CHECKING:
@@ -32,6 +36,7 @@ if TYPE_CHECKING:
 
     import ibis
 
+    from workbench.core.tags.definition import Tag
     from workbench.run.stages.stage import StageRun
 
 __all__ = [
@@ -47,7 +52,7 @@ _COLUMNS = {
 }  # fmt: skip
 _RECENT = re.compile(r"recency_days|(?:orders|spend)_\d+d")
 _SEASON_DAYS, _NEAR_DAYS = 365, 15
-_WATCHING = "13_watch_changes"
+_TAGGING, _WATCHING = "12_tag_customers", "13_watch_changes"
 
 
 def changes_of_run(stage: StageRun, *, alpha: float, least_change_points: float) -> Changes:
@@ -63,7 +68,7 @@ def changes_of_run(stage: StageRun, *, alpha: float, least_change_points: float)
         then, _in_terms_of(then, now), tables, alpha=alpha, least_change_points=least_change_points,
         least=stage.setting("run.min_cell"), window_days=max(windows, default=_SEASON_DAYS),
         withdrawn=withdrawn_customers(stage, then.customers.customers), usual=_usual(stage, previous),
-        season=_season(stage, previous),
+        season=_season(stage, previous), tag_rules=_tag_rules(stage),
     )  # fmt: skip
 
 
@@ -212,6 +217,22 @@ def _in_terms_of(then: RunState, now: RunState) -> RunState:
     return replace(now, customers=replace(now.customers, tables=tables))
 
 
+def _tag_rules(stage: StageRun) -> dict[str, TagRule]:
+    """Return what each tag rests on, the columns of tags it builds on in place of these."""
+    if _TAGGING not in stage.profile.stages:
+        return {}
+    tags = registry_of(stage.workspace, stage.profile).tags
+
+    def columns(tag: Tag) -> list[str]:
+        names = []
+        for name in columns_of_tag(tag):
+            base = tags.get(name.removeprefix(TAG)) if name.startswith(TAG) else None
+            names += columns(base) if base is not None else [name]
+        return names
+
+    return {name: TagRule(tuple(dict.fromkeys(columns(tag))), tag.quantiles is not None) for name, tag in tags.items()}
+
+
 def _ids(features: ibis.Table | None, derived: Mapping[str, pd.DataFrame]) -> pd.Series:
     if features is not None:
         return pd.Series(features.select("customer_id").to_pyarrow()["customer_id"].to_pandas(), dtype="object")
@@ -261,7 +282,7 @@ def _identities(stage: StageRun, run: KeptRun) -> tuple[pd.DataFrame | None, pd.
 
 
 def withdrawn_customers(stage: StageRun, customers: pd.Series) -> list[str]:
-    """Return the customers of the earlier run whose data may not be used today: they refuse profiling or are restricted.
+    """Return the customers of the earlier run who may not be profiled today: they refuse it or are restricted.
 
     Whoever was erased is in no kept run any more. Whoever is in no source any more has left, even where consent is
     refused by default.

@@ -99,7 +99,7 @@ def limit_changes(changes: Changes) -> list[Finding]:
     if changes.pairing is None:
         return [Finding("watch_limit_first")]
     limits = [] if changes.seasonal else [Finding("watch_limit_season")]
-    return [*limits, Finding("watch_limit_causes")]
+    return [*limits, Finding("watch_limit_history"), Finding("watch_limit_causes")]
 
 
 def measure_changes(
