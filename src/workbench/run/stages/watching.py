@@ -37,11 +37,13 @@ if TYPE_CHECKING:
     import ibis
 
     from workbench.core.tags.definition import Tag
+    from workbench.core.tags.registry import TagRegistry
     from workbench.run.stages.stage import StageRun
 
 __all__ = [
     "alarm_rows", "alarms_before", "categories", "changes_of_run", "compared", "drift_rows", "earlier_predictions",
-    "metrics_so_far", "orders", "past_rows", "segment_labels", "states_so_far", "withdrawn_customers",
+    "metrics_so_far", "orders", "past_rows", "segment_labels", "states_so_far", "tag_registry",
+    "withdrawn_customers",
 ]  # fmt: skip
 
 _CUSTOMER_TABLES = ("rfm", "segments", "churn", "value", "tags", "recommendations")
@@ -104,6 +106,11 @@ def segment_labels(stage: StageRun) -> dict[str, dict[str, str]]:
     old = (previous.definition() if previous else {}).get("segments") or ()
     then = {str(segment["key"]): segment["name"] for segment in old if isinstance(segment.get("name"), dict)}
     return {**then, **segment_names(stage.workspace, stage.profile.name)}
+
+
+def tag_registry(stage: StageRun) -> TagRegistry | None:
+    """Return the tags of the profile, which name what moved; None where it computes none."""
+    return registry_of(stage.workspace, stage.profile) if _TAGGING in stage.profile.stages else None
 
 
 def orders(stage: StageRun) -> ibis.Table | None:
@@ -219,9 +226,8 @@ def _in_terms_of(then: RunState, now: RunState) -> RunState:
 
 def _tag_rules(stage: StageRun) -> dict[str, TagRule]:
     """Return what each tag rests on, the columns of tags it builds on in place of these."""
-    if _TAGGING not in stage.profile.stages:
-        return {}
-    tags = registry_of(stage.workspace, stage.profile).tags
+    registry = tag_registry(stage)
+    tags = registry.tags if registry else {}
 
     def columns(tag: Tag) -> list[str]:
         names = []

@@ -49,30 +49,30 @@ def cut_off_file(folder: Path, name: str) -> None:
 
 
 def _price_shock(engine: duckdb.DuckDBPyConnection) -> None:
-    """Every price is up by three tenths."""
+    """Raise every price by three tenths."""
     engine.execute(f"""UPDATE lines SET unit_price = round(unit_price * {PRICE_SHOCK}, 2),
         amount = round(unit_price * {PRICE_SHOCK}, 2) * quantity - discount - coupon WHERE {_LATE}""")
 
 
 def _broken_till(engine: duckdb.DuckDBPyConnection) -> None:
-    """The tills' export lost the unit price."""
+    """Lose the unit price in the export of the tills."""
     engine.execute(f"UPDATE lines SET unit_price = NULL WHERE NOT online AND {_LATE}")
 
 
 def _tracking_outage(engine: duckdb.DuckDBPyConnection) -> None:
-    """No event was recorded for ten days."""
+    """Record no event for ten days."""
     first = DAYS - OUTAGE_FROM
     engine.execute(f"DELETE FROM events WHERE day >= {first} AND day < {first + OUTAGE_DAYS}")
 
 
 def _new_shop(engine: duckdb.DuckDBPyConnection) -> None:
-    """A shop opened and serves three in ten of the shops' customers."""
+    """Open a shop that serves three in ten of the shops' customers."""
     engine.execute(f"""UPDATE lines SET shop = {NEW_SHOP}
         WHERE NOT online AND hash(person) % 100 < {100 * NEW_SHOP_SHARE:.0f} AND {_LATE}""")
 
 
 def _renamed_category(engine: duckdb.DuckDBPyConnection) -> None:
-    """A way to pay has another name."""
+    """Give a way to pay another name."""
     for old, new in RENAMED.items():
         engine.execute(f"UPDATE lines SET payment = '{new}' WHERE payment = '{old}' AND {_LATE}")
 
