@@ -1,6 +1,7 @@
 """The jewellery generator: same bytes for one seed, duplicate people, seasons, rhythms, a planted effect."""
 
 import csv
+import datetime as dt
 import math
 from pathlib import Path
 
@@ -312,3 +313,42 @@ def test_the_command_refuses_impossible_numbers(tmp_path):
         materialise("jewellery", tmp_path, seed=-1)
     with pytest.raises(ProfileError, match="customers is given, which 'journey' does not take"):
         materialise("journey", tmp_path, customers=5)
+
+
+def digests(folder):
+    return {path.name: digest_file(path) for path in folder.iterdir() if path.is_file()}
+
+
+@pytest.mark.parametrize(
+    ("planted", "files"),
+    [
+        ("price_shock", {"pos_sales.xlsx", "web_orders.csv"}),
+        ("broken_till", {"pos_sales.xlsx"}),
+        ("tracking_outage", {"events.parquet"}),
+        ("new_shop", {"pos_sales.xlsx"}),
+        ("truncated_file", {"reviews.csv"}),
+        ("renamed_category", {"pos_sales.xlsx", "web_orders.csv"}),
+    ],
+)
+def test_a_planted_change_is_in_its_files_alone(shop, tmp_path, planted, files):
+    generate_jewellery(tmp_path, customers=600, seed=3, planted=planted)
+    plain, changed = digests(shop), digests(tmp_path)
+    assert {name for name in plain if plain[name] != changed[name]} == files
+
+
+def test_a_change_is_planted_into_the_last_thirty_days_alone(shop, tmp_path):
+    generate_jewellery(tmp_path, customers=600, seed=3, planted="price_shock")
+
+    def prices(folder):
+        rows = calamine.load_workbook(folder / "pos_sales.xlsx").get_sheet_by_name("销售").to_python()
+        at = {name: place for place, name in enumerate(rows[0])}
+        return [(row[at["销售时间"]].date(), row[at["单价"]]) for row in rows[1:]]
+
+    ratios = [(day, round(new / old, 2)) for (day, old), (_, new) in zip(prices(shop), prices(tmp_path), strict=True)]
+    assert {ratio for day, ratio in ratios if day < dt.date(2025, 6, 1)} == {1.0}
+    assert {ratio for day, ratio in ratios if day >= dt.date(2025, 6, 1)} == {1.3}
+
+
+def test_an_unknown_change_is_refused(tmp_path):
+    with pytest.raises(ValueError, match="known are price_shock, "):
+        generate_jewellery(tmp_path, customers=1, planted="nothing")

@@ -7,8 +7,10 @@ import sys
 import pytest
 
 from workbench.core.workspace import Workspace
+from workbench.run.artifacts.audit import audit_path
 from workbench.run.artifacts.lock import hold_workspace
 from workbench.run.commands import cli
+from workbench.run.commands.keeping import scheduling
 from workbench.run.schedules.records import Planned, keep_planned, read_planned, read_state
 
 
@@ -102,6 +104,36 @@ def test_a_schedule_is_taken_back(call, toy_root, monkeypatch):
     call(toy_root, "schedule", "toy", "--every", "06:00", *SHANGHAI)
     assert "removed" in call(toy_root, "schedule", "toy", "--remove")[1]
     assert call(toy_root, "schedule", "due", "toy")[0] == 2
+
+
+def logged(root):
+    """Return the facts of the audit log's lines about schedules."""
+    lines = map(json.loads, audit_path(Workspace(root.resolve())).read_text(encoding="utf-8").splitlines())
+    return [line["facts"] for line in lines if line["event"] == "schedule"]
+
+
+def test_the_audit_log_has_every_schedule_installed_and_removed(call, toy_root, monkeypatch):
+    installed = []
+    monkeypatch.setattr(scheduling, "install_cron", installed.append)
+    monkeypatch.setattr(scheduling, "remove_wakers", lambda _: ["crontab"])
+    call(toy_root, "schedule", "toy", "--every", "06:00", *SHANGHAI)
+    assert not audit_path(Workspace(toy_root.resolve())).is_file()  # printed alone: nothing will run by itself
+    call(toy_root, "schedule", "toy", "--every", "Mon 06:00", *SHANGHAI, "--as", "cron", "--install")
+    call(toy_root, "schedule", "toy", "--as", "cron", "--install")
+    call(toy_root, "schedule", "toy", "--remove")
+    when = {"profile": "toy", "every": "Mon 06:00", "zone": "Asia/Shanghai"}
+    assert len(installed) == 2
+    assert logged(toy_root) == [
+        {**when, "change": "installed", "by": "cron"},
+        {**when, "change": "installed", "by": "cron"},
+        {**when, "change": "removed"},
+    ]
+
+
+def test_a_schedule_that_could_not_be_installed_is_not_logged(call, toy_root, monkeypatch):
+    monkeypatch.setenv("PATH", "/nowhere")
+    assert call(toy_root, "schedule", "toy", "--every", "06:00", *SHANGHAI, "--as", "cron", "--install")[0] == 3
+    assert not audit_path(Workspace(toy_root.resolve())).is_file()
 
 
 def test_runs_are_listed_shown_and_compared(call, toy_done):

@@ -71,7 +71,13 @@ def gather_alarms(
     since = (
         {}
         if before is None
-        else dict(zip(zip(before["what"], before["subject"], strict=True), before["since"], strict=True))
+        else dict(
+            zip(
+                zip(before["what"], before["subject"], strict=True),
+                pd.to_datetime(before["since"]).dt.date,
+                strict=True,
+            )
+        )
     )
     pairs = list(zip(frame["what"], frame["subject"], strict=True))
     frame["since"] = [since.get(pair, as_of) for pair in pairs]

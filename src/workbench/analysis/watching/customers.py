@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
-from scipy.special import ndtr
 
+from workbench.analysis.watching.comparable import TagRule, tag_quiet_in, watched_features
 from workbench.analysis.watching.figures import EMPTY, Figure, watch_levels, watch_numbers
-from workbench.analysis.watching.twins import WatchedFeature, per_month, watched_features
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
@@ -61,6 +60,8 @@ def compare_customers(
     least: int = 10,
     window_days: int = 365,
     changed: Collection[str] = (),
+    recorded: Mapping[str, pd.Series] | None = None,
+    tag_rules: Mapping[str, TagRule] | None = None,
 ) -> list[Figure]:
     """Compare the customers of two runs.
 
@@ -74,16 +75,20 @@ def compare_customers(
     least : int
         Fewest customers of a level that is named.
     window_days : int
-        Features are compared over customers who ordered within these days, and those without any order: a base that
-        only grows would else look as if it fell asleep.
+        Features of windows are compared over customers who ordered within these days, and those without any order: a
+        base that only grows would else look as if it fell asleep.
     changed : collection of str
         Tables and ``tags.<tag>`` whose definition changed: their figures say nothing about customers.
+    recorded : mapping of str to Series of str, optional
+        Customers with a row between the two dates, by table: features of the whole history are compared on the others.
+    tag_rules : mapping of str to TagRule, optional
+        What each tag rests on.
 
     Returns
     -------
     list of Figure
     """
-    runs = _TwoRuns(old, new, pairing, alpha, least)
+    runs = _TwoRuns(old, new, pairing, alpha, least, recorded or {})
     figures = [*_features(runs, window_days)]
     for table, columns in _LEVELS.items():
         if table not in changed and runs.both_have(table):
@@ -94,11 +99,12 @@ def compare_customers(
         if table not in changed and runs.both_have(table):
             for column in columns:
                 sides = tuple(run.column(table, column).astype("float64") for run in (old, new))
-                figures += runs.numbers(table, column, sides, within=_known(*sides), family=column)
+                known = _known(*sides)
+                figures += runs.numbers(table, column, sides, within=known, family=column, by_mean=True)
     if "value" not in changed and runs.both_have("value"):
         tiers = value_tiers(old, new)
         figures += runs.levels("value", "value_tier", tiers, within=_known(*tiers), family="expected_value")
-    return [*figures, *_tags(runs, changed), *_recommended(runs), *_coverage(runs)]
+    return [*figures, *_tags(runs, changed, tag_rules or {}), *_recommended(runs), *_coverage(runs)]
 
 
 def value_tiers(old: RunTables, new: RunTables) -> tuple[pd.Series, pd.Series]:
@@ -122,6 +128,23 @@ class _TwoRuns:
     pairing: Pairing
     alpha: float
     least: int
+    recorded: Mapping[str, pd.Series] = field(default_factory=dict)
+    _quiet: dict[frozenset[str], tuple[np.ndarray, np.ndarray]] = field(default_factory=dict)
+
+    def quiet(self, tables: frozenset[str]) -> tuple[np.ndarray, np.ndarray]:
+        """Return which customers of either run are in both and have no row between the two dates in some tables."""
+        if tables not in self._quiet:
+            ids = self.new.customers.iloc[self.pairing.new]
+            quiet = np.ones(len(ids), dtype=bool)
+            for table in tables & set(self.recorded):
+                quiet &= ~ids.isin(self.recorded[table]).to_numpy()
+            sides = []
+            for run, positions in ((self.old, self.pairing.old), (self.new, self.pairing.new)):
+                inside = np.zeros(len(run.customers), dtype=bool)
+                inside[positions[quiet]] = True
+                sides.append(inside)
+            self._quiet[tables] = (sides[0], sides[1])
+        return self._quiet[tables]
 
     def both_have(self, table: str) -> bool:
         return table in self.old.tables and table in self.new.tables
@@ -143,34 +166,13 @@ def _features(runs: _TwoRuns, window_days: int) -> Iterator[Figure]:
     dated = [name for name in shared if "date" in (then.kinds[name], now.kinds[name])]
     active = _active(then, now, window_days)
     watched = watched_features(shared, dated=dated)
-    order = [name for one in watched for name in (one.name, *([one.per] if one.per else []))]
+    order = [one.name for one in watched]
     for at, one in enumerate(watched):
         numeric = then.kinds[one.name] == now.kinds[one.name] == "number"
-        sides = tuple(_values(side, one, order[at:], numeric=numeric) for side in (then, now))
+        sides = tuple(side.column(one.name, following=order[at:]) for side in (then, now))
+        within = runs.quiet(one.quiet_in) if one.quiet_in else active
         compare = runs.numbers if numeric else runs.levels
-        figures = compare("features", one.name, sides, within=active, family=one.family)
-        yield from (_of_growing(figure) for figure in figures) if one.grows else figures
-
-
-def _of_growing(figure: Figure) -> Figure:
-    """Judge a figure of the whole history by its mean.
-
-    As the history grows, shares and means of single customers vary less and are known for more of them, which is no
-    change of customers. A difference of d standard deviations moves 2 Phi(d / 2) - 1 of the customers.
-    """
-    if figure.what == EMPTY:
-        return replace(figure, one_sided=True)
-    if np.isnan(figure.standardised):
-        return figure
-    points = 100 * (2 * float(ndtr(abs(figure.standardised) / 2)) - 1)
-    return replace(figure, change=float(np.sign(figure.change)) * min(abs(figure.change), points))
-
-
-def _values(features: Columns, one: WatchedFeature, following: list[str], *, numeric: bool) -> pd.Series:
-    values = features.column(one.name, following=following)
-    if not numeric or not one.per:
-        return values
-    return pd.Series(per_month(values.to_numpy(), features.column(one.per).to_numpy()))
+        yield from compare("features", one.name, sides, within=within, family=one.family)
 
 
 def _active(then: Columns, now: Columns, window_days: int) -> tuple[np.ndarray, np.ndarray] | None:
@@ -184,19 +186,23 @@ def _known(then: pd.Series, now: pd.Series) -> tuple[np.ndarray, np.ndarray]:
     return then.notna().to_numpy(), now.notna().to_numpy()
 
 
-def _tags(runs: _TwoRuns, changed: Collection[str]) -> list[Figure]:
+def _tags(runs: _TwoRuns, changed: Collection[str], rules: Mapping[str, TagRule]) -> list[Figure]:
     if not runs.both_have("tags"):
         return []
     sides = [run.tables["tags"].drop_duplicates(["customer_id", "tag"]) for run in (runs.old, runs.new)]
     names = set(sides[0]["tag"].unique()) & set(sides[1]["tag"].unique())
     by_tag = [dict(list(side.groupby("tag", observed=True))) for side in sides]
+    columns = runs.new.features.names if runs.new.features is not None else ()
     figures = []
     for tag in sorted(name for name in names if f"tags.{name}" not in changed):
+        tables = tag_quiet_in(rules.get(str(tag)), columns)
+        if tables is None:
+            continue
         values = tuple(
             _by_customer(part[tag].set_index("customer_id")["value"], run)
             for part, run in zip(by_tag, (runs.old, runs.new), strict=True)
         )
-        rows = runs.levels("tags", str(tag), values, family="tags")
+        rows = runs.levels("tags", str(tag), values, family="tags", within=runs.quiet(tables) if tables else None)
         figures += [replace(figure, one_sided=figure.what == EMPTY) for figure in rows]
     return figures
 

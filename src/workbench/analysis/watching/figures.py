@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from scipy.special import ndtr
 
 from workbench.analysis.watching.bins import MISSING, Binned, bin_levels, bin_numbers
 from workbench.analysis.watching.shares import Shift, compare_counts, count_codes, jensen_shannon
@@ -47,14 +48,12 @@ class Figure:
         What happened: distribution, missing, constant, scale, or a fact such as volume.
     family : str
         Figures of a family give one alarm.
-    standardised : float
-        Difference of means in standard deviations.
     distance : float
         Of numbers Wasserstein's, in standard deviations; of levels that of Jensen and Shannon, 0 to 1.
     certain : bool
         True for a fact that needs no test.
     one_sided : bool
-        Only a rise is an alarm: a share of customers without a value falls by itself as the history grows.
+        Only a rise is an alarm: of customers without a value, a score, a tag.
     n_old, n_new : int
         Customers of either run behind it.
     """
@@ -72,7 +71,6 @@ class Figure:
     p_value: float = np.nan
     what: str = DISTRIBUTION
     family: str = ""
-    standardised: float = np.nan
     distance: float = np.nan
     certain: bool = False
     one_sided: bool = False
@@ -90,6 +88,7 @@ def watch_numbers(
     alpha: float = 0.01,
     within: tuple[np.ndarray, np.ndarray] | None = None,
     family: str = "",
+    by_mean: bool = False,
 ) -> list[Figure]:
     """Compare a number in two runs.
 
@@ -103,6 +102,9 @@ def watch_numbers(
     within : (array of bool, array of bool), optional
         The customers of either run that are compared.
     family : str
+    by_mean : bool
+        The change is at most what the difference of the means moves: of scores, which a model that is trained anew
+        spreads a little otherwise.
 
     Returns
     -------
@@ -122,6 +124,8 @@ def watch_numbers(
         kind = CUSTOMERS if what == DISTRIBUTION else SOURCE
         if what == EMPTY:
             mean_old, mean_new = (float(np.mean(~np.isfinite(values))) for values in (old_values, new_values))
+        if by_mean and what == DISTRIBUTION and moved:
+            moved["change"] = sign * min(shift.points, _points_of_means(old_values, new_values))  # type: ignore[union-attr]
         distance = _wasserstein(old_values, new_values, binned, sides) if population == "all" else np.nan
         figures.append(
             Figure(
@@ -245,12 +249,14 @@ def _mean(values: np.ndarray) -> float:
     return float(finite.mean()) if len(finite) else float("nan")
 
 
-def _standardised(old: np.ndarray, new: np.ndarray) -> float:
+def _points_of_means(old: np.ndarray, new: np.ndarray) -> float:
+    """Return the share of customers that a difference of means moves: 2 Phi(d / 2) - 1 for d standard deviations."""
     then, now = (values[np.isfinite(values)] for values in (old, new))
     if not len(then) or not len(now):
         return float("nan")
     spread = float(np.sqrt((then.var() + now.var()) / 2))
-    return float(now.mean() - then.mean()) / spread if spread > 0 else 0.0
+    effect = abs(float(now.mean() - then.mean())) / spread if spread > 0 else 0.0
+    return 100 * (2 * float(ndtr(effect / 2)) - 1)
 
 
 def _what(old: np.ndarray, new: np.ndarray, binned: Binned, shift: Shift) -> str:

@@ -13,6 +13,7 @@ from workbench.analysis.watching.figures import SOURCE, Figure
 from workbench.analysis.watching.judging import judge
 from workbench.analysis.watching.migration import count_moved, follow_customers, migration_matrix
 from workbench.analysis.watching.pairing import Pairing, pair_customers
+from workbench.analysis.watching.recorded import recorded_between
 from workbench.analysis.watching.sources import Period, compare_profiles, compare_records, watch_prices, watch_tables
 
 if TYPE_CHECKING:
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 
     import ibis
     import pandas as pd
+
+    from workbench.analysis.watching.comparable import TagRule
 
 __all__ = ["Changes", "RunState", "no_changes", "study_changes"]
 
@@ -114,6 +117,7 @@ def study_changes(
     withdrawn: Sequence[str] = (),
     usual: Mapping[tuple[str, str], float] | None = None,
     season: RunTables | None = None,
+    tag_rules: Mapping[str, TagRule] | None = None,
 ) -> Changes:
     """Compare a run with an earlier one.
 
@@ -134,6 +138,8 @@ def study_changes(
         As in `judging.judge`.
     season : RunTables, optional
         The run a year ago.
+    tag_rules : mapping of str to TagRule, optional
+        What each tag rests on.
     """
     pairing = pair_customers(old.customers.customers, new.customers.customers, withdrawn=set(withdrawn))
     redefined = compare_definitions(
@@ -141,8 +147,13 @@ def study_changes(
         tags=_versions(old, new), forms=(old.form, new.form),
     )  # fmt: skip
     changed = {name for one in redefined for name in one.changes}
-    settings: dict[str, Any] = {"alpha": alpha, "least": least, "window_days": window_days, "changed": changed}
-    figures = [] if "features" in changed else compare_customers(old.customers, new.customers, pairing, **settings)
+    settings: dict[str, Any] = {
+        "alpha": alpha, "least": least, "window_days": window_days, "changed": changed, "tag_rules": tag_rules,
+    }  # fmt: skip
+    figures: list[Figure] = []
+    if "features" not in changed:
+        recorded = recorded_between(tables, old.as_of, new.as_of)
+        figures += compare_customers(old.customers, new.customers, pairing, recorded=recorded, **settings)
     figures += _base(pairing, least_change_points)
     figures += _sources(old, new, tables, least_change_points, least)
     then = {}

@@ -140,6 +140,6 @@ STAGE = Stage(
         "consent.minors_under",
         "run.min_cell",
     ),  # fmt: skip
-    inputs=("kept_runs", "earlier_summaries", "frozen_plans"),
+    inputs=("kept_runs", "earlier_summaries", "frozen_plans", "tag_registry"),
     checks=("compare_with",),
 )

@@ -88,6 +88,9 @@ class Feature:
         True where a customer without any row has 0 rather than null.
     group : str
         A key of ``GROUPS``.
+    moves_with : str
+        What else changes it for a customer of whom nothing new is recorded: ``date`` (an age), ``others`` (a rank
+        among customers), empty where nothing does.
     """
 
     name: str
@@ -100,6 +103,7 @@ class Feature:
     kind: str
     counts_zero: bool = False
     group: str = "spend"
+    moves_with: str = ""
 
     def is_met(self, present: set[str]) -> bool:
         """Return whether the columns it needs exist; ``present`` lists columns as table.column."""
@@ -202,6 +206,7 @@ def _feature(
     label: Mapping[str, str],
     formula: Mapping[str, str],
     needs: str = "",
+    moves_with: str = "",
 ) -> Feature:
     """Describe the feature of an entry, its placeholders replaced by values."""
     return Feature(
@@ -215,6 +220,7 @@ def _feature(
         kind=kind,
         counts_zero=missing == "zero",
         group=group,
+        moves_with=moves_with,
     )
 
 

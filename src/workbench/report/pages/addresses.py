@@ -7,7 +7,9 @@ from urllib.parse import quote
 
 from workbench.core.workspace import PEOPLE
 
-__all__ = ["cards_file", "details_file", "link_to_card", "lists_file", "of_people", "report_file"]
+__all__ = ["GRAPH_PAGE", "cards_file", "details_file", "link_to_card", "lists_file", "of_people", "report_file"]
+
+GRAPH_PAGE = "pages/dag.html"  # stages and tables of the run, in its folder
 
 
 def report_file(language: str, languages: Sequence[str]) -> str:

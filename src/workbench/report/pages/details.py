@@ -9,6 +9,7 @@ from markupsafe import Markup
 
 from workbench.report.changes import changed_settings, compare_runs, follow_records
 from workbench.report.numbers import show
+from workbench.report.pages.addresses import GRAPH_PAGE
 from workbench.report.tables import WRITTEN, table_html
 from workbench.report.text import label, say
 from workbench.report.value_names import table_key
@@ -69,7 +70,7 @@ def limits_of(summaries: Summaries, sentence: Sentence, language: str) -> list[d
 def computed_of(
     summaries: Summaries, pages: Mapping[str, str], versions: Mapping[str, str], language: str
 ) -> dict[str, Any]:
-    """Return the stages, and the tables of digests, settings and versions."""
+    """Return the stages, the page of stages and tables, and the tables of digests, settings and versions."""
     tables = [
         [table_key(name), facts.get("rows"), str(facts.get("digest") or ""), str(facts.get("path") or "")]
         for summary in summaries
@@ -100,7 +101,8 @@ def computed_of(
         for name, (columns, rows) in parts.items()
         if rows
     }
-    return {"stages": [stage_line(summary, pages, language) for summary in summaries], "tables": html}
+    lines = [stage_line(summary, pages, language) for summary in summaries]
+    return {"stages": lines, "graph": GRAPH_PAGE if pages else "", "tables": html}
 
 
 def _setting(value: Any) -> str:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from workbench.core.files import write_text
 from workbench.core.stages import TABLES
+from workbench.report.pages.addresses import GRAPH_PAGE
 from workbench.report.runs.graph_page import StageNode, TableNode, graph_page
 from workbench.run.artifacts.context import stage_folder, stage_summary
 from workbench.run.artifacts.manifest import read_manifest
@@ -17,9 +18,7 @@ if TYPE_CHECKING:
     from workbench.core.params.profile import Profile
     from workbench.core.workspace import Workspace
 
-__all__ = ["GRAPH_PAGE", "write_graph"]
-
-GRAPH_PAGE = "pages/dag.html"  # in the folder of a run
+__all__ = ["write_graph"]
 
 
 def write_graph(workspace: Workspace, profile: Profile, summary: Mapping[str, Any], folder: Path) -> Path:

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 from workbench.core.errors import DataError, ProfileError
 from workbench.core.files import write_text
 from workbench.core.params.profile import load_profile, profile_names
+from workbench.report.pages.addresses import GRAPH_PAGE
 from workbench.report.runs.index_page import ProfileRow, RunRow, index_page
 from workbench.report.text import say
 from workbench.run.history.runs import RunRecord, kept_runs, profiles_with_runs
-from workbench.run.overview.graph import GRAPH_PAGE
 from workbench.run.schedules.due import standing
 
 if TYPE_CHECKING:

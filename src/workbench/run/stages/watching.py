@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from workbench.analysis.audiences.consent import permitted
 from workbench.analysis.segments.definition import SegmentDefinition, assign_table
+from workbench.analysis.tags.columns import TAG
+from workbench.analysis.tags.compiling import columns_of_tag
 from workbench.analysis.watching.alarms import ALERT_COLUMNS
 from workbench.analysis.watching.columns import Columns
+from workbench.analysis.watching.comparable import TagRule
 from workbench.analysis.watching.customers import PLACED_AS_BEFORE, RunTables
 from workbench.analysis.watching.judging import DRIFT_COLUMNS
 from workbench.analysis.watching.pairing import rename_customers
@@ -20,24 +22,28 @@ from workbench.analysis.watching.realised import Prediction
 from workbench.analysis.watching.sources import count_past
 from workbench.analysis.watching.study import Changes, RunState, no_changes, study_changes
 from workbench.core.errors import DataError
-from workbench.core.params.consent import ConsentParams
 from workbench.core.store.tables import to_pandas
 from workbench.intake.purposes import name_purposes
 from workbench.run.artifacts.context import stage_folder, stage_summary
 from workbench.run.artifacts.kept_runs import KeptRun, earlier_runs, kept_runs
 from workbench.run.artifacts.plans import frozen_people, frozen_plans
 from workbench.run.definitions.segment_names import DEFINITION_FILE, SEGMENTING, segment_names
+from workbench.run.definitions.tag_registry import registry_of
+from workbench.run.stages.profiling import left_out
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     import ibis
 
+    from workbench.core.tags.definition import Tag
+    from workbench.core.tags.registry import TagRegistry
     from workbench.run.stages.stage import StageRun
 
 __all__ = [
     "alarm_rows", "alarms_before", "categories", "changes_of_run", "compared", "drift_rows", "earlier_predictions",
-    "metrics_so_far", "orders", "past_rows", "segment_labels", "states_so_far",
+    "metrics_so_far", "orders", "past_rows", "segment_labels", "states_so_far", "tag_registry",
+    "withdrawn_customers",
 ]  # fmt: skip
 
 _CUSTOMER_TABLES = ("rfm", "segments", "churn", "value", "tags", "recommendations")
@@ -48,7 +54,7 @@ _COLUMNS = {
 }  # fmt: skip
 _RECENT = re.compile(r"recency_days|(?:orders|spend)_\d+d")
 _SEASON_DAYS, _NEAR_DAYS = 365, 15
-_WATCHING = "13_watch_changes"
+_TAGGING, _WATCHING = "12_tag_customers", "13_watch_changes"
 
 
 def changes_of_run(stage: StageRun, *, alpha: float, least_change_points: float) -> Changes:
@@ -63,8 +69,8 @@ def changes_of_run(stage: StageRun, *, alpha: float, least_change_points: float)
     return study_changes(
         then, _in_terms_of(then, now), tables, alpha=alpha, least_change_points=least_change_points,
         least=stage.setting("run.min_cell"), window_days=max(windows, default=_SEASON_DAYS),
-        withdrawn=_withdrawn(stage, then.customers.customers, tables), usual=_usual(stage, previous),
-        season=_season(stage, previous),
+        withdrawn=withdrawn_customers(stage, then.customers.customers), usual=_usual(stage, previous),
+        season=_season(stage, previous), tag_rules=_tag_rules(stage),
     )  # fmt: skip
 
 
@@ -100,6 +106,11 @@ def segment_labels(stage: StageRun) -> dict[str, dict[str, str]]:
     old = (previous.definition() if previous else {}).get("segments") or ()
     then = {str(segment["key"]): segment["name"] for segment in old if isinstance(segment.get("name"), dict)}
     return {**then, **segment_names(stage.workspace, stage.profile.name)}
+
+
+def tag_registry(stage: StageRun) -> TagRegistry | None:
+    """Return the tags of the profile, which name what moved; None where it computes none."""
+    return registry_of(stage.workspace, stage.profile) if _TAGGING in stage.profile.stages else None
 
 
 def orders(stage: StageRun) -> ibis.Table | None:
@@ -213,6 +224,21 @@ def _in_terms_of(then: RunState, now: RunState) -> RunState:
     return replace(now, customers=replace(now.customers, tables=tables))
 
 
+def _tag_rules(stage: StageRun) -> dict[str, TagRule]:
+    """Return what each tag rests on, the columns of tags it builds on in place of these."""
+    registry = tag_registry(stage)
+    tags = registry.tags if registry else {}
+
+    def columns(tag: Tag) -> list[str]:
+        names = []
+        for name in columns_of_tag(tag):
+            base = tags.get(name.removeprefix(TAG)) if name.startswith(TAG) else None
+            names += columns(base) if base is not None else [name]
+        return names
+
+    return {name: TagRule(tuple(dict.fromkeys(columns(tag))), tag.quantiles is not None) for name, tag in tags.items()}
+
+
 def _ids(features: ibis.Table | None, derived: Mapping[str, pd.DataFrame]) -> pd.Series:
     if features is not None:
         return pd.Series(features.select("customer_id").to_pyarrow()["customer_id"].to_pandas(), dtype="object")
@@ -261,17 +287,13 @@ def _identities(stage: StageRun, run: KeptRun) -> tuple[pd.DataFrame | None, pd.
     return to_pandas(then.select(*names)), to_pandas(now.select(*names))
 
 
-def _withdrawn(stage: StageRun, customers: pd.Series, tables: Mapping[str, ibis.Table]) -> list[str]:
-    """Return the customers of the earlier run who refuse to be profiled today."""
-    consents = tables.get("consents")
-    if consents is None or not len(customers):
-        return []
-    params = ConsentParams(**{name: stage.setting(f"consent.{name}") for name in ("words", "default", "minors_under")})
-    import ibis  # noqa: PLC0415  (slow to import)
+def withdrawn_customers(stage: StageRun, customers: pd.Series) -> list[str]:
+    """Return the customers of the earlier run who may not be profiled today: they refuse it or are restricted.
 
-    everybody = ibis.memtable(pd.DataFrame({"customer_id": customers.astype("str")}))
-    verdicts = permitted(everybody, consents, "profiling", stage.as_of, params=params)
-    return verdicts.filter(verdicts.reason == "refused").customer_id.to_pyarrow().to_pylist()
+    Whoever was erased is in no kept run any more. Whoever is in no source any more has left, even where consent is
+    refused by default.
+    """
+    return sorted(set(customers.astype("str")) & left_out(stage))
 
 
 def _usual(stage: StageRun, previous: KeptRun) -> dict[tuple[str, str], float]:

@@ -10,7 +10,7 @@ import yaml
 from workbench.core.errors import WorkbenchError
 from workbench.report.changes import compare_runs, follow_records
 from workbench.report.pages import page as page_module
-from workbench.report.pages.addresses import details_file, report_file
+from workbench.report.pages.addresses import GRAPH_PAGE, details_file, report_file
 from workbench.report.pages.page import RunFacts, heading_of, key_findings, mark, write_details, write_report
 
 SVG = '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 8 4"><script>alert("svg")</script></svg>'
@@ -135,6 +135,12 @@ def test_a_section_is_headed_by_its_heaviest_answer(made_up):
     assert heading_of(by_stage["05_score_rfm"], "en") == "Champions: 24 % of customers, 61 % of spend"
     assert heading_of(by_stage["04_describe_customers"], "en") == "Half of spend comes from 14 % of customers"
     assert heading_of({"stage": "05_score_rfm"}, "en") == "How recent, frequent and valuable is each customer?"
+
+
+def test_the_page_of_details_links_the_page_of_stages_and_tables_once(made_up, folder):
+    link = f'<a href="{GRAPH_PAGE}">Which stage read which table</a>'
+    assert details(made_up).count(link) == 1
+    assert GRAPH_PAGE not in details(made_up, pages={}) + compose(made_up, folder)
 
 
 def test_a_skipped_stage_says_what_it_lacks_and_what_that_would_unlock(made_up, folder):

@@ -26,17 +26,20 @@ from workbench.intake.demo.jewellery.people import write_households, write_peopl
 from workbench.intake.demo.jewellery.people_files import crm_sql, members_sql, web_accounts_sql
 from workbench.intake.demo.jewellery.personas import PERSONAS, write_personas
 from workbench.intake.demo.jewellery.places import write_places
+from workbench.intake.demo.jewellery.planted import PLANTED, cut_off_file, plant
 from workbench.intake.demo.jewellery.survey import write_answers
 from workbench.intake.demo.jewellery.truth import truth_queries
 from workbench.intake.demo.jewellery.visits import write_visits
 
-__all__ = ["MOST_IN_WORKBOOKS", "PERSONAS", "generate_jewellery"]
+__all__ = ["MOST_IN_WORKBOOKS", "PERSONAS", "PLANTED", "generate_jewellery"]
 
 MOST_IN_WORKBOOKS = 100_000  # most customers for workbooks; above, Parquet
 MEMORY = "3GB"
 
 
-def generate_jewellery(folder: Path, *, customers: int = 5_000, seed: int = 7, threads: int = 2) -> list[Path]:
+def generate_jewellery(
+    folder: Path, *, customers: int = 5_000, seed: int = 7, threads: int = 2, planted: str = ""
+) -> list[Path]:
     """Write the raw files of the retailer, and the true values into the folder ``truth``.
 
     Parameters
@@ -51,6 +54,8 @@ def generate_jewellery(folder: Path, *, customers: int = 5_000, seed: int = 7, t
         The same seed and number of customers give the same bytes.
     threads : int
         Threads of the engine; the files do not depend on them.
+    planted : str
+        A key of ``PLANTED``: a change of the last 30 days, by which the watching of changes is tested.
 
     Returns
     -------
@@ -70,6 +75,7 @@ def generate_jewellery(folder: Path, *, customers: int = 5_000, seed: int = 7, t
     with spill, duckdb.connect(config=limits) as engine:
         draws = Draws(seed)
         _make_tables(engine, draws, customers)
+        plant(engine, planted)
         paths = [
             *_write_shops(engine, draws, folder, in_workbooks=customers <= MOST_IN_WORKBOOKS),
             *_write_texts(engine, draws, folder),
@@ -79,6 +85,7 @@ def generate_jewellery(folder: Path, *, customers: int = 5_000, seed: int = 7, t
         (folder / "truth").mkdir(exist_ok=True)
         for name, query in truth_queries(draws).items():
             put_parquet(engine, query, folder / "truth" / f"{name}.parquet")
+    cut_off_file(folder, planted)
     return paths
 
 

@@ -9,6 +9,7 @@ __all__ = ["DECISION", "USAGE"]
 
 USAGE = (
     dict(name="event_recency_days", kind="integer", unit="days", needs="events.occurred_at", missing="no_event",
+         moves_with="date",
          label={"en": "Days since last visit", "zh": "距上次访问天数"},
          formula={"en": "days from the date of the last event to the as-of date",
                   "zh": "最近一次行为事件日期至统计日的天数"}),
@@ -25,6 +26,7 @@ USAGE = (
          formula={"en": "sessions that began in the {days} days before the as-of date",
                   "zh": "统计日前 {days} 天内开始的会话数"}),
     dict(name="sessions_per_week", kind="number", unit="sessions", needs="events.occurred_at", missing="no_event",
+         moves_with="date",
          label={"en": "Sessions per week", "zh": "周均会话数"},
          formula={"en": "sessions / weeks from the first event to the as-of date, at least one week",
                   "zh": "会话数 ÷ 首次事件至统计日的周数，至少按一周计"}),

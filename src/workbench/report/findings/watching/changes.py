@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     import datetime as dt
 
     from workbench.analysis.watching.study import Changes
+    from workbench.core.tags.registry import TagRegistry
 
 __all__ = [
     "ALARM_FORMATS",
@@ -53,7 +54,13 @@ _MIXED = 0.2  # share of a change that is neither of the two causes alone
 
 
 def find_changes(
-    changes: Changes, alarms: pd.DataFrame, *, compared_as_of: dt.date | None, later_runs: int = 0, currency: str = ""
+    changes: Changes,
+    alarms: pd.DataFrame,
+    *,
+    compared_as_of: dt.date | None,
+    later_runs: int = 0,
+    currency: str = "",
+    tags: TagRegistry | None = None,
 ) -> list[Finding]:
     """Report the alarms in words.
 
@@ -67,6 +74,8 @@ def find_changes(
     later_runs : int
         Kept runs with a later date, where none is earlier.
     currency : str
+    tags : TagRegistry, optional
+        Names tags and their values.
     """
     if compared_as_of is None:
         return [
@@ -82,13 +91,13 @@ def find_changes(
     }  # fmt: skip
     open_alarms = alarms[alarms["acknowledged_by"].isna()] if len(alarms) else alarms
     findings = [Finding("watch_alarms" if len(alarms) else "watch_calm", values, 0.8 if len(open_alarms) else 0.4)]
-    sentences = [_sentence(row, currency) for row in open_alarms.head(MOST_SAID).to_dict("records")]
+    sentences = [_sentence(row, currency, tags) for row in open_alarms.head(MOST_SAID).to_dict("records")]
     findings += sentences
     if len(open_alarms) > len(sentences):
         findings.append(Finding("watch_more", {"n": len(open_alarms) - len(sentences)}, 0.2))
     if len(alarms) > len(open_alarms):
         findings.append(Finding("watch_acknowledged", {"n": len(alarms) - len(open_alarms)}, 0.15))
-    findings += _causes(changes.drift, currency)
+    findings += _causes(changes.drift, tags)
     if pairing is not None and pairing.withdrawn:
         findings.append(Finding("watch_withdrawn", values, 0.1))
     return findings
@@ -99,7 +108,7 @@ def limit_changes(changes: Changes) -> list[Finding]:
     if changes.pairing is None:
         return [Finding("watch_limit_first")]
     limits = [] if changes.seasonal else [Finding("watch_limit_season")]
-    return [*limits, Finding("watch_limit_causes")]
+    return [*limits, Finding("watch_limit_history"), Finding("watch_limit_causes")]
 
 
 def measure_changes(
@@ -151,8 +160,10 @@ def table_alarms(alarms: pd.DataFrame, *, language: str, currency: str) -> pd.Da
     return pd.DataFrame(rows, columns=[*ALARM_FORMATS])
 
 
-def table_drift(everybody: pd.DataFrame, drift: pd.DataFrame, *, language: str, currency: str) -> pd.DataFrame:
-    """Return the figures of all customers that moved most, those with an alarm first."""
+def table_drift(
+    everybody: pd.DataFrame, drift: pd.DataFrame, *, language: str, currency: str, tags: TagRegistry | None = None
+) -> pd.DataFrame:
+    """Return the figures of all customers that moved most, those with an alarm first; ``tags`` names tags."""
     rows = everybody[everybody["change"].notna() & everybody["statistic"].notna()].copy()
     if rows.empty:
         return pd.DataFrame(columns=[*DRIFT_FORMATS])
@@ -169,7 +180,7 @@ def table_drift(everybody: pd.DataFrame, drift: pd.DataFrame, *, language: str, 
     }
     return pd.DataFrame(
         {
-            "figure": [figure_name(name)[language] for name in rows["name"]],
+            "figure": [figure_name(name, subject, tags)[language] for subject, name in keys],
             "was": sides["old"],
             "is_now": sides["new"],
             "points": rows["moved"].to_numpy(),
@@ -187,10 +198,11 @@ def _threshold(threshold: str, language: str) -> str:
     return say("watch_floor", language, {"points": float(points)}) if unit == "points" else threshold
 
 
-def _sentence(row: dict[str, Any], currency: str) -> Finding:
+def _sentence(row: dict[str, Any], currency: str, tags: TagRegistry | None) -> Finding:
     what, weight = str(row["what"]), _WEIGHTS[str(row["level"])]
     was, now = _sides(row, currency)
-    values = {"figure": figure_name(row["name"]), "subject": subject_name(row["subject"]), "old": was, "new": now,
+    figure = figure_name(row["name"], row["subject"], tags)
+    values = {"figure": figure, "subject": subject_name(row["subject"]), "old": was, "new": now,
               "others": int(row["others"] or 0), "threshold": row["threshold"]}  # fmt: skip
     if what == "watch":
         key = "watch_watch" if row["new"] else "watch_watch_absent"
@@ -209,7 +221,7 @@ def _sides(row: dict[str, Any], currency: str) -> tuple[dict[str, str], dict[str
     return tuple({language: str(row[side] or "–") for language in ("en", "zh")} for side in ("old", "new"))  # type: ignore[return-value]
 
 
-def _causes(drift: pd.DataFrame, currency: str) -> list[Finding]:
+def _causes(drift: pd.DataFrame, tags: TagRegistry | None) -> list[Finding]:
     """Say of the strongest change of customers whether the same people changed or others came."""
     marked = drift[(drift["population"] == "all") & (drift["kind"] == "customers") & (drift["level"] != "")]
     if marked.empty:
@@ -221,6 +233,5 @@ def _causes(drift: pd.DataFrame, currency: str) -> list[Finding]:
         return []
     share = float(part["behaviour"] / part["change"])
     cause = CAUSES[0] if share >= 1 - _MIXED else CAUSES[1] if share <= _MIXED else CAUSES[2]
-    return [
-        Finding(f"watch_by_{cause}", {"figure": figure_name(top["name"]), "share": float(np.clip(share, 0, 1))}, 0.4)
-    ]
+    name = figure_name(top["name"], top["subject"], tags)
+    return [Finding(f"watch_by_{cause}", {"figure": name, "share": float(np.clip(share, 0, 1))}, 0.4)]

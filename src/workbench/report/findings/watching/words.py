@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pandas as pd
 
+from workbench.analysis.watching.bins import MISSING
 from workbench.analysis.watching.customers import WITHOUT
 from workbench.analysis.watching.migration import ENTERED, LEFT
 from workbench.report.charts.marks import kind_of
 from workbench.report.numbers import LANGUAGES, show
 from workbench.report.text import has_text, label, say
+
+if TYPE_CHECKING:
+    from workbench.core.tags.registry import TagRegistry
 
 __all__ = ["figure_name", "number_words", "place_name", "points_of", "subject_name"]
 
@@ -16,8 +22,8 @@ _SHARES = ("rejected", "duplicates")
 _COUNTS = ("volume", "past_rows", "silence", "customers_gone", "replaced", "source_gone", "source_new")
 
 
-def figure_name(name: str) -> dict[str, str]:
-    """Return the name of a figure: a column, or a column and one of its levels.
+def figure_name(name: str, subject: str = "", tags: TagRegistry | None = None) -> dict[str, str]:
+    """Return the name of a figure: a column, or a column and one of its levels; of a tag by its registry.
 
     Examples
     --------
@@ -27,6 +33,10 @@ def figure_name(name: str) -> dict[str, str]:
     column, _, level = str(name).partition("=")
     level = "" if level == WITHOUT else level
     joint = {"en": ": ", "zh": "："}
+    if subject == "tags" and tags is not None and column in tags.tags:
+        tag = tags.tags[column].name.model_dump()
+        value = tags.called(column, level) if level != MISSING else {one: _level(level, one) for one in LANGUAGES}
+        return {one: tag[one] + (joint[one] + value[one] if level else "") for one in LANGUAGES}
     return {
         language: label(column, language) + (joint[language] + _level(level, language) if level else "")
         for language in LANGUAGES

@@ -15,20 +15,26 @@ from workbench.report.text import say
 if TYPE_CHECKING:
     import pandas as pd
 
+    from workbench.core.tags.registry import TagRegistry
+
 __all__ = ["plot_drift"]
 
 _MOST = 14
 _NAME_EMS = 24.0
 
 
-@drawn("name", "change", "statistic", "null_low", "null_high", "level")
-def plot_drift(frame: pd.DataFrame, *, language: str = "en", about: About = UNKNOWN) -> Chart:
+@drawn("subject", "name", "change", "statistic", "null_low", "null_high", "level")
+def plot_drift(
+    frame: pd.DataFrame, *, tags: TagRegistry | None = None, language: str = "en", about: About = UNKNOWN
+) -> Chart:
     """Draw the stability index of the figures that changed most, with the band expected without a change.
 
     Parameters
     ----------
     frame : DataFrame
-        name, change, statistic, null_low, null_high, level; one row per figure of all customers.
+        subject, name, change, statistic, null_low, null_high, level; one row per figure of all customers.
+    tags : TagRegistry, optional
+        Names tags and their values.
     language, about
         "en" or "zh"; the facts for the footnote.
 
@@ -41,7 +47,8 @@ def plot_drift(frame: pd.DataFrame, *, language: str = "en", about: About = UNKN
     marked = int((frame["level"] != "").sum())
     values = {"n": len(frame), "marked": marked}
     title = say("chart_drift_title" if marked else "chart_drift_calm_title", language, values)
-    names = [shortened(figure_name(name)[language], _NAME_EMS) for name in rows["name"]]
+    figures = zip(rows["subject"], rows["name"], strict=True)
+    names = [shortened(figure_name(name, subject, tags)[language], _NAME_EMS) for subject, name in figures]
     figure, axes = canvas(height_for(len(rows)))
     places = row_axis(axes, names)
     axes.barh(places, rows["null_high"] - rows["null_low"], left=rows["null_low"], height=0.62, color=FAINT)

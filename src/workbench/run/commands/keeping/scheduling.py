@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from workbench.core.errors import Fault, ProfileError
 from workbench.core.params.profile import load_profile
+from workbench.run.artifacts.audit import append_audit
 from workbench.run.schedules.due import run_if_due, scheduled
 from workbench.run.schedules.moments import Schedule, read_schedule
 from workbench.run.schedules.records import Planned, forget_schedule, keep_planned, keep_state
@@ -88,7 +89,9 @@ def set_schedule(
         _note("schedule_said_as_of", language, as_of=profile.as_of.isoformat())
     _print_next(schedule, language)
     if install:
-        _install(waker, kind or ("systemd" if Path("/run/systemd/system").is_dir() else "cron"), language)
+        kind = kind or ("systemd" if Path("/run/systemd/system").is_dir() else "cron")
+        _install(waker, kind, language)
+        append_audit(workspace, "schedule", profile=name, change="installed", by=kind, **_moments(schedule))
 
 
 def show_schedule(workspace: Workspace, name: str, *, kind: str | None, install: bool) -> None:
@@ -106,7 +109,9 @@ def show_schedule(workspace: Workspace, name: str, *, kind: str | None, install:
     _print_waker(waker, kind)
     _print_next(schedule, language)
     if install:
-        _install(waker, kind or ("systemd" if Path("/run/systemd/system").is_dir() else "cron"), language)
+        kind = kind or ("systemd" if Path("/run/systemd/system").is_dir() else "cron")
+        _install(waker, kind, language)
+        append_audit(workspace, "schedule", profile=name, change="installed", by=kind, **_moments(schedule))
 
 
 def drop_schedule(workspace: Workspace, name: str) -> None:
@@ -114,6 +119,7 @@ def drop_schedule(workspace: Workspace, name: str) -> None:
     planned = scheduled(workspace, name)
     removed = remove_wakers(waker_of(workspace, name, planned.schedule()))
     forget_schedule(workspace, name)
+    append_audit(workspace, "schedule", profile=name, change="removed", **_moments(planned.schedule()))
     _tell("schedule_said_removed", _language(workspace, name), profile=name, places=", ".join(removed) or "-")
 
 
@@ -186,6 +192,11 @@ def _install(waker: Waker, kind: str, language: str) -> None:
     else:
         paths = install_systemd(waker)
         _note("schedule_said_systemd", language, paths=", ".join(str(path) for path in paths))
+
+
+def _moments(schedule: Schedule) -> dict[str, str]:
+    """Return when a schedule runs, for the audit log."""
+    return {"every": schedule.every, "zone": schedule.zone.key}
 
 
 def _when(schedule: Schedule, moment: dt.datetime | None) -> str:
