@@ -42,6 +42,22 @@ def test_well_separated_groups_are_structure_with_the_true_number(k, p, seed):
     assert np.array(verdict.candidate.model["centers"]).shape == (k, p)
 
 
+@pytest.mark.parametrize(("n", "seed"), [(1_000, 1), (1_000, 2), (3_000, 3)])
+def test_five_plain_clouds_in_eight_features_are_found(n, seed):
+    verdict, _, _ = verdict_of(blobs(5, n, 8, seed), k_max=7)
+    assert (verdict.verdict, verdict.k) == ("structure", 5)
+
+
+def test_small_clouds_of_unequal_width_are_separate_though_the_gap_is_not_half_way():
+    rng = np.random.default_rng(5)  # income and score of 200 members, as they stand in textbooks
+    clouds = [((26, 21), 23, (7, 13)), ((26, 79), 22, (7, 10)), ((55, 50), 81, (9, 6)), ((87, 18), 35, (16, 10)),
+              ((87, 82), 39, (16, 9))]  # fmt: skip
+    values = np.concatenate([rng.normal(centre, spread, (n, 2)) for centre, n, spread in clouds])
+    verdict, result, _ = verdict_of(values)
+    assert (verdict.verdict, verdict.k) == ("structure", 5)
+    assert verdict.values["valley"] < 0.5
+
+
 def test_groups_that_differ_in_one_feature_only_are_found_among_noise():
     rng = np.random.default_rng(2)
     values = rng.normal(size=(500, 3))

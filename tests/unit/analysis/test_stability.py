@@ -57,7 +57,7 @@ def test_a_round_cloud_does_not_come_back(cloud):
     assert halves.jaccard.shape == (10, 2)
     assert halves.jaccard.mean() < 0.65
     assert halves.prediction_strength < 0.8
-    assert valley(cloud, fit_centres(cloud, 2)) > 0.9
+    assert valley(cloud, fit_centres(cloud, 2)) > 0.8
 
 
 def test_a_group_that_came_late_is_not_found_among_those_who_came_first(groups):

@@ -15,7 +15,7 @@ from workbench.analysis.actions.candidates import STEPS
 from workbench.analysis.audiences.consent import MINOR, NEVER_CONTACT, REFUSED
 from workbench.analysis.clustering.candidates import UNSUITED
 from workbench.analysis.clustering.methods import METHODS
-from workbench.analysis.clustering.verdicts import VERDICTS
+from workbench.analysis.clustering.verdicts import CRITERIA, VERDICTS
 from workbench.analysis.description.retention import STATES
 from workbench.analysis.experiments.guards import GUARDS
 from workbench.analysis.portraits.blocks import BLOCKS
@@ -118,6 +118,7 @@ BUILT = {  # keys that are put together: how, and what they can come to
     "quality_*": [f"quality_{name}" for name in (*SUSPICION, "standardised", "imputed")],
     "quality_phone_*": ["quality_phone_placeholder", "quality_phone_invalid", "quality_phone_shared"],
     "segments_*": [f"segments_{name}" for name in (*VERDICTS, *UNSUITED)],
+    "segments_overruled_*": [f"segments_overruled_{name}" for name in CRITERIA if name != "chosen"],
     "segments_choice_*": [f"segments_choice_{reason}" for reason in REASONS],
     "segments_limit_*": [f"segments_limit_{method}" for method in METHODS],
     "new_head_*": [f"new_head_{head}" for head in ("file", "table", "records", "left")],

@@ -10,15 +10,19 @@ from workbench.analysis.clustering.centres import nearest
 
 __all__ = ["valley"]
 
-BAND = 0.1  # half width of the bands for densities, as a share of the distance between the centres
+# positions on the line through two centres, as shares of their distance: 0 at the first centre, 1 at the second
+BANDWIDTH = 0.1  # of the Gaussian kernel
+BETWEEN = np.linspace(0.2, 0.8, 25)  # where the valley is looked for
+AROUND = np.linspace(-0.2, 0.2, 17)  # around a centre, where its peak is looked for
 
 
 def valley(points: np.ndarray, centres: np.ndarray, labels: np.ndarray | None = None) -> float:
     """Measure the density between the least separated pair of clusters.
 
-    The members of a pair are projected on the line through its centres. The density half way is divided by the lower
-    of the densities at the two centres. In a continuum with one peak the density between two points is at least the
-    lower of the two, so the ratio is about 1 or more; between separate groups it is near 0.
+    The members of a pair are projected on the line through its centres. The lowest density between the centres is
+    divided by the lower of the two peaks around them (kernel densities). The lowest point is looked for because it is
+    not half way where one group is wider than the other. In a continuum with one peak the ratio is about 1, between
+    separate groups near 0.
 
     Parameters
     ----------
@@ -44,6 +48,11 @@ def _pair_valley(members: np.ndarray, first: np.ndarray, second: np.ndarray) -> 
     length = float(line @ line)
     if length == 0 or not len(members):
         return 1.0
-    position = (members - first) @ line / length  # 0 at the first centre, 1 at the second
-    counts = [int((np.abs(position - middle) <= BAND).sum()) for middle in (0.0, 0.5, 1.0)]
-    return (counts[1] + 0.5) / (min(counts[0], counts[2]) + 0.5)
+    position = (members - first) @ line / length
+    peaks = [float(_density(position, at + AROUND).max()) for at in (0.0, 1.0)]
+    return (float(_density(position, BETWEEN).min()) + 0.5) / (min(peaks) + 0.5)
+
+
+def _density(position: np.ndarray, at: np.ndarray) -> np.ndarray:
+    """Return the members within one bandwidth, weighted by a Gaussian kernel, at each of the positions."""
+    return np.array([np.exp(-0.5 * ((position - place) / BANDWIDTH) ** 2).sum() for place in at])

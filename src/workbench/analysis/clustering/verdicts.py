@@ -6,7 +6,7 @@ declared rule chooses among the defensible candidates.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,10 +17,11 @@ from workbench.analysis.clustering.stability import STABLE
 from workbench.analysis.clustering.sweep import LEAST_CUSTOMERS, MOST_GROUPS, Candidate, distinct_customers, too_little
 from workbench.core.errors import ProfileError
 
-__all__ = ["CHOICES", "VERDICTS", "Verdict", "judge"]
+__all__ = ["CHOICES", "CRITERIA", "VERDICTS", "Verdict", "criteria", "judge"]
 
 VERDICTS = ("structure", "continuum", "no_structure", "too_little_data")
 CHOICES = ("largest_stable", "most_stable", "best_separated", "most_actionable")
+CRITERIA = ("chosen", "unstable", "small_group", "one_cloud", "valley", "choice")  # why a candidate is not used
 
 
 @dataclass(frozen=True)
@@ -121,16 +122,9 @@ def judge(
         return Verdict("too_little_data", 1, too_little(matrix, k_max=2) or few, counts)
     limits = {"stable": STABLE, "margin": margin, "deepest": deepest, "min_share": min_share}
     high = [_null_high(null, candidate) for candidate in candidates]
-    stable = [
-        at for at, candidate in enumerate(candidates)
-        if candidate.metrics["min_jaccard"] - candidate.metrics["min_jaccard_error"] >= STABLE
-        and candidate.metrics["smallest_share"] >= min_share
-    ]  # fmt: skip
-    separate = [
-        at for at in stable
-        if candidates[at].metrics["silhouette"] > high[at] + margin
-        and not candidates[at].metrics["valley"] > deepest
-    ]  # fmt: skip
+    failed = [_failed(candidate, at_most, limits) for candidate, at_most in zip(candidates, high, strict=True)]
+    stable = [at for at, name in enumerate(failed) if name not in ("unstable", "small_group")]
+    separate = [at for at in stable if not failed[at]]
     defensible = separate or stable
     ranks = [_rank(candidates[at], choice, high[at]) for at in defensible]
     best = defensible[ranks.index(max(ranks))] if defensible else _nearest_to_stable(candidates)
@@ -143,6 +137,45 @@ def judge(
         return Verdict("no_structure", 1, "unstable", values)
     kind, reason = ("structure", "separate_and_stable") if separate else ("continuum", "stable_cut")
     return Verdict(kind, chosen.k, reason, values, chosen)
+
+
+def criteria(verdict: Verdict, candidates: Sequence[Candidate], null: pd.DataFrame | None) -> list[str]:
+    """Name for each candidate the criterion by which it is not used, however good its other measurements are.
+
+    Parameters
+    ----------
+    verdict : Verdict
+        From ``judge`` for these candidates.
+    candidates : sequence of Candidate
+    null : pandas.DataFrame or None
+        From ``null_reference``.
+
+    Returns
+    -------
+    list of str
+        One of ``CRITERIA`` per candidate: ``chosen``; else the first that it fails of stability (``unstable``), least
+        share (``small_group``) and, where others are separate, silhouette (``one_cloud``) and gaps (``valley``);
+        ``choice`` where it fails none and the rule of choice prefers another.
+    """
+    if null is None:
+        return []
+    limits = verdict.values
+    names = [_failed(candidate, _null_high(null, candidate), limits) or "choice" for candidate in candidates]
+    if verdict.verdict != "structure":
+        names = ["choice" if name in ("one_cloud", "valley") else name for name in names]
+    return ["chosen" if one is verdict.candidate else name for one, name in zip(candidates, names, strict=True)]
+
+
+def _failed(candidate: Candidate, null_high: float, limits: Mapping[str, float]) -> str:
+    """Return the first criterion of separate and stable groups that a candidate fails, or ""."""
+    metrics = candidate.metrics
+    if not metrics["min_jaccard"] - metrics["min_jaccard_error"] >= limits["stable"]:
+        return "unstable"
+    if not metrics["smallest_share"] >= limits["min_share"]:
+        return "small_group"
+    if not metrics["silhouette"] > null_high + limits["margin"]:
+        return "one_cloud"
+    return "valley" if metrics["valley"] > limits["deepest"] else ""
 
 
 def _null_high(null: pd.DataFrame, candidate: Candidate) -> float:

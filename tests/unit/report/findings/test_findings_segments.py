@@ -8,10 +8,10 @@ import pytest
 from workbench.analysis.clustering.candidates import UNSUITED, Search
 from workbench.analysis.clustering.sweep import Candidate
 from workbench.analysis.clustering.transforms import FeatureTransform, Transform
-from workbench.analysis.clustering.verdicts import VERDICTS, Verdict
+from workbench.analysis.clustering.verdicts import VERDICTS, Verdict, judge
 from workbench.analysis.segments.definition import ALL, Segment, SegmentDefinition
 from workbench.report.findings.segments.definition import find_segments, find_tried, limit_segments
-from workbench.report.findings.segments.tables import value_shares
+from workbench.report.findings.segments.tables import shown_candidates, value_shares
 from workbench.report.text import say
 from workbench.run.stages.presentation import plain
 
@@ -19,6 +19,7 @@ MEASURED = {
     "customers": 200, "needed": 100, "silhouette": 0.44, "null_high": 0.42, "min_jaccard": 0.8,
     "split_half_jaccard": 0.9, "bootstrap_min_jaccard": 0.7, "margin": 0.05,
 }  # fmt: skip
+NOTHING = Verdict("no_structure", 1, "unstable")
 
 
 @pytest.fixture
@@ -162,14 +163,43 @@ def test_customers_all_alike_or_without_features_are_not_called_too_few(definiti
 def test_methods_tried_skipped_and_fitted_on_a_sample_are_reported(values_by_key):
     sizes = {"kmeans": 2500.0, "mixture": 1000.0}
     tried = tuple(Candidate(name, k, {}, {"customers_fitted": n}, ()) for name, n in sizes.items() for k in (2, 3))
-    findings = find_tried(Search(tried, None, {"mixed": "no_categories", "classes": "no_levels"}), 2500)
+    findings = find_tried(Search(tried, None, {"mixed": "no_categories", "classes": "no_levels"}), NOTHING, 2500)
     values = values_by_key(findings)
     assert values["segments_tried"] == {"count": 4, "methods": ["method_kmeans", "method_mixture"]}
     assert values["segments_no_categories"] == {"methods": ["method_mixed"]}
     assert values["segments_sampled"] == {"methods": ["method_mixture"], "sample": 1000, "n": 2500}
-    assert find_tried(Search((), None, dict.fromkeys(("kmeans", "mixture"), "too_little_data")), 40) == []
-    assert "segments_sampled" not in values_by_key(find_tried(Search(tried, None, {}), 1000))
+    assert find_tried(Search((), None, dict.fromkeys(("kmeans", "mixture"), "too_little_data")), NOTHING, 40) == []
+    assert "segments_sampled" not in values_by_key(find_tried(Search(tried, None, {}), NOTHING, 1000))
     assert set(UNSUITED) == {"no_numbers", "no_categories", "no_levels"}
+
+
+def candidate(k, silhouette, jaccard, valley, smallest=0.1):
+    measured = {"silhouette": silhouette, "min_jaccard": jaccard, "min_jaccard_error": 0.01, "valley": valley}
+    return Candidate("kmeans", k, {}, measured | {"smallest_share": smallest, "customers_fitted": 200.0}, ())
+
+
+@pytest.mark.parametrize(
+    ("better", "criterion", "words"),
+    [
+        (candidate(5, 0.56, 0.85, 0.7), "valley", "not separated by a gap: density between them 0.7"),
+        (candidate(2, 0.56, 0.85, 0.1), "choice", "choice prefers 3"),
+        (candidate(5, 0.56, 0.85, 0.1, smallest=0.01), "small_group", "only 1 % of the customers"),
+    ],
+)
+def test_what_overrules_better_silhouette_and_stability_is_named_in_table_and_sentence(better, criterion, words):
+    used, worse = candidate(3, 0.46, 0.80, 0.2), candidate(4, 0.5, 0.7, 0.2)
+    null = pd.DataFrame({"k": [2, 3, 4, 5], "null_high": 0.4, "null_mean": 0.38, "null_sd": 0.01})
+    verdict = judge(pd.DataFrame({"a": range(200)}), (used, worse, better), null)
+    assert (verdict.verdict, verdict.k) == ("structure", 3)
+    search = Search((used, worse, better), null.assign(method="kmeans"), {})
+    table = shown_candidates(search, verdict)
+    decisions = dict(zip(table["k"], table["left_out_by"], strict=True))
+    assert decisions == {3: "criterion_chosen", 4: "criterion_unstable", better.k: f"criterion_{criterion}"}
+    (overruled,) = [entry for entry in find_tried(search, verdict, 200) if "overruled" in entry.key]
+    assert words in say(overruled.key, "en", overruled.values)
+    assert "所用的\u20093\u2009组" in say(overruled.key, "zh", overruled.values)
+    alone = Search((used, worse), search.null, {})
+    assert not [entry for entry in find_tried(alone, verdict, 200) if "overruled" in entry.key]
 
 
 def test_every_verdict_has_a_sentence_and_a_heading():

@@ -9,6 +9,7 @@ import pandas as pd
 
 from workbench.analysis.clustering.candidates import UNSUITED, Search
 from workbench.analysis.clustering.methods import METHODS
+from workbench.analysis.clustering.verdicts import criteria
 from workbench.core.schema import UNDATED
 from workbench.report.findings.finding import Finding
 
@@ -90,12 +91,14 @@ def _verdict_key(verdict: Verdict, evidence: Mapping[str, Any]) -> str:
     return "segments_all_alike" if alike else f"segments_{verdict.verdict}"
 
 
-def find_tried(search: Search, n: int) -> list[Finding]:
-    """Report the methods compared, methods not applicable to the features, and methods fitted on a sample.
+def find_tried(search: Search, verdict: Verdict, n: int) -> list[Finding]:
+    """Report the methods compared, candidates overruled, methods that did not suit the features or used a sample.
 
     Parameters
     ----------
     search : Search
+    verdict : Verdict
+        On these candidates.
     n : int
         Number of customers.
     """
@@ -104,6 +107,7 @@ def find_tried(search: Search, n: int) -> list[Finding]:
     if tried:
         tried_values = {"count": len(search.candidates), "methods": [f"method_{name}" for name in tried]}
         findings.append(Finding("segments_tried", tried_values, 0.15))
+    findings += _overruled(search, verdict)
     for reason in (unsuited for unsuited in UNSUITED if unsuited in search.skipped.values()):
         inapplicable = [f"method_{name}" for name in _METHODS if search.skipped.get(name) == reason]
         findings.append(Finding(f"segments_{reason}", {"methods": inapplicable}, 0.05))
@@ -113,6 +117,26 @@ def find_tried(search: Search, n: int) -> list[Finding]:
         tried_values = {"methods": [f"method_{name}" for name in sampled], "sample": max(sampled.values()), "n": n}
         findings.append(Finding("segments_sampled", tried_values, 0.1))
     return findings
+
+
+def _overruled(search: Search, verdict: Verdict) -> list[Finding]:
+    """Name the criterion that left out the best candidate with better silhouette and stability than the one in use."""
+    used = verdict.candidate
+    if used is None:
+        return []
+    names = criteria(verdict, search.candidates, search.null)
+    better = [
+        (candidate.metrics["silhouette"], candidate, name)
+        for candidate, name in zip(search.candidates, names, strict=True)
+        if candidate.metrics["silhouette"] > used.metrics["silhouette"]
+        and candidate.metrics["min_jaccard"] > used.metrics["min_jaccard"]
+    ]
+    if not better:
+        return []
+    _, best, name = max(better, key=lambda entry: entry[0])
+    values = {"k": best.k, "method": f"method_{best.method}", "used_k": used.k, "limit": verdict.values["deepest"]}
+    values |= {key: best.metrics[key] for key in ("silhouette", "min_jaccard", "valley", "smallest_share")}
+    return [Finding(f"segments_overruled_{name}", values, 0.2)]
 
 
 def find_choice(choice: Choice, fitted: SegmentDefinition, matches: Sequence[SegmentMatch]) -> list[Finding]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from workbench.analysis.clustering.verdicts import criteria
 from workbench.analysis.portraits.kinds import cross_kinds
 from workbench.analysis.privacy.suppression import small_cells
 from workbench.report.numbers import LANGUAGES, fewer_than
@@ -15,6 +16,7 @@ from workbench.report.value_names import value_key
 
 if TYPE_CHECKING:
     from workbench.analysis.clustering.candidates import Search
+    from workbench.analysis.clustering.verdicts import Verdict
     from workbench.analysis.segments.definition import SegmentDefinition
 
 __all__ = [
@@ -42,8 +44,10 @@ CANDIDATES = {
     "silhouette": "num",
     "one_cloud_high": "num",
     "min_jaccard": "num",
+    "valley": "num",
     "smallest_share": "pct",
     "customers_fitted": "int",
+    "left_out_by": "label",
 }
 APART = {"variable": "label", "n": "int", "measure": "label", "strength": "num"}
 KINDS = {"kind": "label", **SIZES}
@@ -80,12 +84,27 @@ MEDIANS = ("age", "city_tier", "monetary_total", "frequency_orders", "spend_per_
 _VALUE = "monetary_total"
 
 
-def shown_candidates(search: Search) -> pd.DataFrame:
-    """Return the candidates for a table: method, k and the deciding measures."""
+def shown_candidates(search: Search, verdict: Verdict) -> pd.DataFrame:
+    """Return the candidates for a table: method, k, the deciding measures and the criterion that left each out.
+
+    Parameters
+    ----------
+    search : Search
+    verdict : Verdict
+        On these candidates.
+
+    Returns
+    -------
+    DataFrame
+        The columns of `CANDIDATES` and the other measurements; left_out_by: ``criterion_`` and a name in
+        `workbench.analysis.clustering.verdicts.CRITERIA`.
+    """
     table = search.table
     if table.empty:
         return table
-    return table.assign(method="method_" + table["method"]).rename(columns={"null_high": "one_cloud_high"})
+    left_out = [f"criterion_{name}" for name in criteria(verdict, search.candidates, search.null)]
+    shown = table.assign(method="method_" + table["method"], left_out_by=left_out)
+    return shown.rename(columns={"null_high": "one_cloud_high"})
 
 
 def value_shares(features: pd.DataFrame, assigned: pd.DataFrame, sizes: pd.DataFrame) -> pd.DataFrame:
