@@ -135,6 +135,11 @@ STAGE = Stage(
     unlocks={"en": "what changed since the last run", "zh": "与上次运行相比的变化"},
     borrows=(
         "03_build_features.windows_days",
+        "11_plan_actions.actions",
+        "12_tag_customers.likes",
+        "12_tag_customers.pack",
+        "12_tag_customers.questions",
+        "12_tag_customers.thresholds",
         "consent.words",
         "consent.default",
         "consent.minors_under",
