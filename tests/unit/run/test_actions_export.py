@@ -232,6 +232,21 @@ def test_contacts_come_from_the_vault_with_its_key_and_are_logged(vault, monkeyp
         export(vault, contacts="email", layout="sms")
 
 
+@pytest.mark.parametrize(("contacts", "layout", "key"), [("phone", "sms", None), ("email", "hubspot", made.KEY)])
+def test_contacts_of_a_profile_without_a_vault_are_refused_before_anything_is_frozen(
+    root, monkeypatch, contacts, layout, key
+):
+    if key:
+        monkeypatch.setenv("WORKBENCH_VAULT_KEY", key)
+    command = ["actions", "export", "shop", "--contacts", contacts, "--layout", layout, "--workspace", str(root)]
+    refused = CliRunner().invoke(app, command).exception
+    assert isinstance(refused, DataError) and refused.exit_code == 3
+    said = f"--contacts {contacts}: profile shop has no vault. 02_resolve_identity writes it where it has a key."
+    assert said in str(refused) and "without --contacts the lists hold the source's own ids" in str(refused)
+    assert frozen_plans(Workspace(root), "shop") == []
+    assert not audit_path(Workspace(root)).exists() and not list(root.glob("reports/shop/people/plans/*"))
+
+
 def test_by_default_no_file_holds_contact_data(vault, plain_content):
     export(vault)
     for folder in (

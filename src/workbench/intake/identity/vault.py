@@ -39,6 +39,7 @@ __all__ = [
     "Vault",
     "VaultKey",
     "find_key",
+    "has_vault",
     "open_vault",
     "read_vault",
 ]
@@ -136,7 +137,7 @@ class Vault:
     @classmethod
     def of(cls, workspace: Workspace, profile: str) -> Vault:
         """Return the vault of a profile, with the key from the environment."""
-        return cls(workspace.interim(profile) / "vault.parquet", find_key(workspace))
+        return cls(_vault_path(workspace, profile), find_key(workspace))
 
     def write(self, people: pa.Table) -> int:
         """Rewrite the vault, every column but customer_id encrypted; return its rows.
@@ -242,6 +243,11 @@ def open_vault(workspace: Workspace, profile: str) -> pd.DataFrame:
     return records[columns].replace("", None).groupby("customer_id", sort=True).first()
 
 
+def has_vault(workspace: Workspace, profile: str) -> bool:
+    """Return whether a profile has a vault, with or without a key to open it."""
+    return _vault_path(workspace, profile).is_file()
+
+
 def read_vault(workspace: Workspace, profile: str, columns: list[str] | None = None) -> pa.Table:
     """Read the vault's records of a profile's people, for holders of the key; `open_vault` joins them.
 
@@ -263,6 +269,10 @@ def read_vault(workspace: Workspace, profile: str, columns: list[str] | None = N
         There is no key or no vault, or the key does not open it.
     """
     return Vault.of(workspace, profile).read(columns)
+
+
+def _vault_path(workspace: Workspace, profile: str) -> Path:
+    return workspace.interim(profile) / "vault.parquet"
 
 
 class _Wrapping(pe.KmsClient):

@@ -12,7 +12,7 @@ import pandas as pd
 
 from workbench.core.errors import DataError, Fault
 from workbench.core.store.tables import to_pandas
-from workbench.intake.identity.vault import KEY_FILE_VARIABLE, KEY_VARIABLE, find_key, read_vault
+from workbench.intake.identity.vault import KEY_FILE_VARIABLE, KEY_VARIABLE, find_key, has_vault, read_vault
 from workbench.run.artifacts.audit import append_audit
 from workbench.run.artifacts.plans import people_today
 
@@ -27,6 +27,7 @@ __all__ = ["GONE", "MERGED", "NO_CONTACT", "ContactRows", "permitted_rows", "wit
 
 GONE, MERGED, NO_CONTACT = "gone", "merged", "no_contact"
 _KNOWN = "features"
+_VAULT_STAGE = "02_resolve_identity"
 
 
 @dataclass(frozen=True)
@@ -94,8 +95,15 @@ def with_contacts(workspace: Workspace, profile: Profile, rows: ContactRows, pla
     Raises
     ------
     DataError
-        There is no key or no vault, the key does not open it, or no source of people has such a column.
+        There is no vault or no key for it, the key does not open it, or no source of people has such a column.
     """
+    if not has_vault(workspace, profile.name):
+        found, expected = f"profile {profile.name} has no vault", f"{_VAULT_STAGE} writes it where it has a key"
+        remedy = (
+            f"Set {KEY_VARIABLE} or {KEY_FILE_VARIABLE} and run {_VAULT_STAGE}; without --contacts the lists hold the "
+            "source's own ids"
+        )
+        raise DataError(Fault(f"--contacts {kind}", found, expected, remedy))
     if find_key(workspace) is None:
         remedy = f"Set {KEY_VARIABLE} or {KEY_FILE_VARIABLE}; without --contacts the lists hold the source's own ids"
         raise DataError(Fault(f"--contacts {kind}", "no key for the vault", "The key it was written with", remedy))
