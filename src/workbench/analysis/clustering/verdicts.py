@@ -122,17 +122,17 @@ def judge(
     limits = {"stable": STABLE, "margin": margin, "deepest": deepest, "min_share": min_share}
     high = [_null_high(null, candidate) for candidate in candidates]
     stable = [
-        at for at, candidate in enumerate(candidates)
+        position for position, candidate in enumerate(candidates)
         if candidate.metrics["min_jaccard"] - candidate.metrics["min_jaccard_error"] >= STABLE
         and candidate.metrics["smallest_share"] >= min_share
     ]  # fmt: skip
     separate = [
-        at for at in stable
-        if candidates[at].metrics["silhouette"] > high[at] + margin
-        and not candidates[at].metrics["valley"] > deepest
+        position for position in stable
+        if candidates[position].metrics["silhouette"] > high[position] + margin
+        and not candidates[position].metrics["valley"] > deepest
     ]  # fmt: skip
     defensible = separate or stable
-    ranks = [_rank(candidates[at], choice, high[at]) for at in defensible]
+    ranks = [_rank(candidates[position], choice, high[position]) for position in defensible]
     best = defensible[ranks.index(max(ranks))] if defensible else _nearest_to_stable(candidates)
     chosen = candidates[best]
     values = {**counts, "k": chosen.k, "method": chosen.method, "choice": choice, "defensible": len(defensible)}
