@@ -222,8 +222,8 @@ def _both_tails(z: np.ndarray) -> np.ndarray:
 def _check_counts(successes: np.ndarray, n: np.ndarray) -> None:
     is_invalid = (successes < -TOLERANCE) | (successes > n + TOLERANCE)
     if is_invalid.any():
-        at = int(np.flatnonzero(np.ravel(is_invalid))[0])
-        ratio = f"{np.ravel(successes)[at]:g} of {np.ravel(n)[at]:g}"
+        first_invalid = int(np.flatnonzero(np.ravel(is_invalid))[0])
+        ratio = f"{np.ravel(successes)[first_invalid]:g} of {np.ravel(n)[first_invalid]:g}"
         raise DataError(
             Fault("share", f"{ratio} is not a share", "0 <= successes <= n", "Count both over the same customers")
         )

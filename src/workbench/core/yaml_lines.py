@@ -163,7 +163,7 @@ class _Reader:
         if isinstance(node, yaml.MappingNode):
             return self.mapping(node, path)
         if isinstance(node, yaml.SequenceNode):
-            return [self.item(child, (*path, at)) for at, child in enumerate(node.value)]
+            return [self.item(child, (*path, position)) for position, child in enumerate(node.value)]
         if node.tag in (_INTEGER, _FLOAT) and _OTHER_BASE.fullmatch(node.value):
             return node.value
         try:

@@ -67,7 +67,7 @@ def test_faults_of_all_files_are_listed_with_their_lines(catalogue):
         ("kind: service\noccasion: {case: open, birthday: true}", "expected one of"),
         ("cost: 1", "duplicate key 'cost'"),
         ("name: other", "unknown key 'name'"),
-        ("content: [{text: {en: a, zh: b}}, {text: {en: c, zh: d}}]", "content 1 holds for everybody"),
+        ("content: [{text: {en: a, zh: b}}, {text: {en: c, zh: d}}]", "content 1 applies to everybody"),
         ("gain: {assumed: .inf}", "finite"),
         ("capacity: 3.5", "capacity"),
     ],

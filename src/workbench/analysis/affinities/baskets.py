@@ -153,23 +153,23 @@ def build_baskets(entries: ibis.Table, *, max_basket: int) -> Baskets:
     Baskets
     """
     grouped = entries.group_by("level", "item").aggregate(first=entries.day.min(), last=entries.day.max())
-    named = grouped.order_by("level", "item").to_pyarrow()
-    first, last = pc.min(named["first"]).as_py(), pc.max(named["last"]).as_py()
+    item_rows = grouped.order_by("level", "item").to_pyarrow()
+    first, last = pc.min(item_rows["first"]).as_py(), pc.max(item_rows["last"]).as_py()
     half = first + (last - first + timedelta(days=1)) / 2 if first is not None and first < last else None
-    coded = _coded(entries, named)
+    coded = _coded(entries, item_rows)
     marks = {}
     if half is not None:
         undated = coded.day.isnull()
         marks = {"early": undated | (coded.day < half), "late": undated | (coded.day >= half)}
     collected = coded.select("row", "column", **marks)
-    levels, items = (named[name].to_pylist() for name in ("level", "item"))
+    levels, items = (item_rows[name].to_pylist() for name in ("level", "item"))
     return _assembled(collected.to_pyarrow(), _item_names(levels, items), max_basket=max_basket, half=half)
 
 
-def _coded(entries: ibis.Table, named: pa.Table) -> ibis.Table:
+def _coded(entries: ibis.Table, item_rows: pa.Table) -> ibis.Table:
     """Replace baskets and items by numbers, in the engine: row, column, day."""
-    columns = pa.array(np.arange(named.num_rows, dtype=np.int32))
-    items = ibis.memtable(named.select(["level", "item"]).append_column("column", columns))
+    columns = pa.array(np.arange(item_rows.num_rows, dtype=np.int32))
+    items = ibis.memtable(item_rows.select(["level", "item"]).append_column("column", columns))
     entries = entries.mutate(basket=entries.basket.hash())
     baskets = entries.select("basket").distinct()
     baskets = baskets.mutate(row=ibis.row_number().cast("int32"))
@@ -209,8 +209,8 @@ def _assembled(coded: pa.Table, names: _Names, *, max_basket: int, half: date | 
     halves = {}
     if half is not None:
         for name in ("early", "late"):
-            chosen = np.asarray(coded[name].to_numpy(zero_copy_only=False), dtype=bool)
-            part = _matrix(rows[chosen], columns[chosen], shape)
+            in_half = np.asarray(coded[name].to_numpy(zero_copy_only=False), dtype=bool)
+            part = _matrix(rows[in_half], columns[in_half], shape)
             halves[name] = part[fits & (np.diff(part.indptr) > 0)]
     matrix = matrix[fits] if left_out else matrix
     return Baskets(matrix, names.items, names.levels, left_out=left_out, half=half, **halves)

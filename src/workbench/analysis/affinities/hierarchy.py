@@ -75,10 +75,10 @@ def _always(kinds: pd.DataFrame, inner: str, outer: str) -> list[tuple[tuple[str
     """Return pairs (inner, outer) where a value of the inner column occurs with only one value of the outer column."""
     valued = kinds[kinds[inner].notna()]
     single = valued.groupby(inner)[outer].transform("size") == 1
-    chosen = valued[single & valued[outer].notna()]
+    single_valued = valued[single & valued[outer].notna()]
     return [
         ((inner, f"{inner}={one}"), (outer, f"{outer}={two}"))
-        for one, two in zip(chosen[inner], chosen[outer], strict=True)
+        for one, two in zip(single_valued[inner], single_valued[outer], strict=True)
     ]
 
 

@@ -121,8 +121,8 @@ def _extend(
     """Return the frequent sets one item longer than the parents, their counts, and the threshold used."""
     work = _work(columns, parents, parent_counts)
     threshold = _within_work(work, parent_counts, threshold)
-    chosen = parent_counts >= threshold
-    parents, work = parents[chosen], work[chosen]
+    is_frequent = parent_counts >= threshold
+    parents, work = parents[is_frequent], work[is_frequent]
     rows = sparse.csr_array(columns)
     sets, counts, n_sets = [], [], 0
 

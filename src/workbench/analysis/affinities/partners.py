@@ -52,8 +52,8 @@ def find_partners(
     frequent = np.sort(frequent[np.argsort(-baskets.counts[frequent], kind="stable")][:most_items])
     if len(frequent) < 2:  # noqa: PLR2004  a pair
         return pd.DataFrame(columns=[*AFFINITY_COLUMNS[:-1], "leverage"])
-    chosen = sparse.csr_array(baskets.matrix[:, frequent])
-    joint = np.asarray((chosen.T @ chosen).todense(), dtype=np.int64)
+    frequent_matrix = sparse.csr_array(baskets.matrix[:, frequent])
+    joint = np.asarray((frequent_matrix.T @ frequent_matrix).todense(), dtype=np.int64)
     first, second = np.divmod(np.arange(len(frequent) ** 2), len(frequent))
     both, counts, n = joint.ravel(), baskets.counts[frequent], baskets.n
     expected = counts[first] * counts[second] / n
@@ -62,11 +62,11 @@ def find_partners(
     apart = (expected >= least) & ((high < 1) | (both == 0))
     pairs = np.column_stack([frequent[first], frequent[second]])
     defined = holds_pair(pairs, contained, len(baskets.items))
-    kept = np.flatnonzero((first != second) & (together | apart) & ~defined)
+    selected = np.flatnonzero((first != second) & (together | apart) & ~defined)
     table = pd.DataFrame({
-        "first": first[kept], "second": second[kept], "together": together[kept], "baskets": both[kept],
-        "lift": both[kept] / expected[kept], "lift_low": low[kept], "lift_high": high[kept],
-        "leverage": (both[kept] - expected[kept]) / n,
+        "first": first[selected], "second": second[selected], "together": together[selected], "baskets": both[selected],
+        "lift": both[selected] / expected[selected], "lift_low": low[selected], "lift_high": high[selected],
+        "leverage": (both[selected] - expected[selected]) / n,
     })  # fmt: skip
     strength = table["leverage"].abs()
     table = table.assign(strength=strength).sort_values(["strength", "first", "second"], ascending=[False, True, True])

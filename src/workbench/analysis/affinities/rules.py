@@ -133,21 +133,26 @@ def _tried(itemsets: Itemsets, counts: np.ndarray) -> _Tried:
         sets, both = itemsets.sets[size], itemsets.counts[size]
         shorter = pd.Series(itemsets.counts[size - 1], index=_index(itemsets.sets[size - 1]))
         antecedents, consequents, first = [], [], []
-        for at in range(size):
-            left = np.delete(sets, at, axis=1)
-            antecedents.append(left)
-            consequents.append(sets[:, at])
-            first.append(shorter.reindex(_index(left)).to_numpy(dtype=np.float64))
-        left, right = np.concatenate(antecedents), np.concatenate(consequents)
+        for column in range(size):
+            antecedent_items = np.delete(sets, column, axis=1)
+            antecedents.append(antecedent_items)
+            consequents.append(sets[:, column])
+            first.append(shorter.reindex(_index(antecedent_items)).to_numpy(dtype=np.float64))
+        antecedent_items, right = np.concatenate(antecedents), np.concatenate(consequents)
         joint, base = np.tile(both, size), np.concatenate(first)
         present = ~np.isnan(base)  # a raised threshold may have dropped a subset
-        left, right, joint, base = left[present], right[present], joint[present], base[present].astype(np.int64)
+        antecedent_items, right, joint, base = (
+            antecedent_items[present],
+            right[present],
+            joint[present],
+            base[present].astype(np.int64),
+        )
         confidence = joint / np.maximum(base, 1)
-        previous = _best_shorter(best, left, right)
+        previous = _best_shorter(best, antecedent_items, right)
         gains = confidence > previous
-        best = pd.Series(np.fmax(confidence, previous), index=_index(np.column_stack([left, right])))
-        padded = np.full((len(left), width), -1, dtype=np.int64)
-        padded[:, : size - 1] = left
+        best = pd.Series(np.fmax(confidence, previous), index=_index(np.column_stack([antecedent_items, right])))
+        padded = np.full((len(antecedent_items), width), -1, dtype=np.int64)
+        padded[:, : size - 1] = antecedent_items
         parts.append(_Tried(padded, right, joint, base, counts[right], gains))
     if not parts:
         empty = np.zeros(0, dtype=np.int64)
@@ -156,13 +161,13 @@ def _tried(itemsets: Itemsets, counts: np.ndarray) -> _Tried:
     return _Tried(*(np.concatenate([getattr(part, name) for part in parts]) for name in names))
 
 
-def _best_shorter(best: pd.Series | None, left: np.ndarray, right: np.ndarray) -> np.ndarray:
+def _best_shorter(best: pd.Series | None, antecedent_items: np.ndarray, right: np.ndarray) -> np.ndarray:
     """Return the best confidence of the rules whose antecedent is a proper subset."""
-    result = np.full(len(left), -np.inf)
+    result = np.full(len(antecedent_items), -np.inf)
     if best is None:
         return result
-    for at in range(left.shape[1]):
-        keys = _index(np.column_stack([np.delete(left, at, axis=1), right]))
+    for column in range(antecedent_items.shape[1]):
+        keys = _index(np.column_stack([np.delete(antecedent_items, column, axis=1), right]))
         result = np.fmax(result, best.reindex(keys).to_numpy())
     return result
 
@@ -170,7 +175,7 @@ def _best_shorter(best: pd.Series | None, left: np.ndarray, right: np.ndarray) -
 def _index(sets: np.ndarray) -> pd.Index:
     if sets.shape[1] == 1:
         return pd.Index(sets[:, 0])
-    return pd.MultiIndex.from_arrays([sets[:, at] for at in range(sets.shape[1])])
+    return pd.MultiIndex.from_arrays([sets[:, column] for column in range(sets.shape[1])])
 
 
 def _meets(both: np.ndarray, first: np.ndarray, min_confidence: float) -> np.ndarray:
@@ -253,14 +258,14 @@ def _lifts(matrix: Any, tried: _Tried, rules: np.ndarray) -> np.ndarray:
     sizes = (tried.antecedents[rules] >= 0).sum(axis=1)
     lifts = np.full(len(rules), np.nan)
     for size in np.unique(sizes):
-        at = np.flatnonzero(sizes == size)
-        left = tried.antecedents[rules[at], :size]
-        right = tried.consequents[rules[at]]
+        positions = np.flatnonzero(sizes == size)
+        left = tried.antecedents[rules[positions], :size]
+        right = tried.consequents[rules[positions]]
         first = count_itemsets(matrix, left)
         both = count_itemsets(matrix, np.column_stack([left, right]))
         with np.errstate(divide="ignore", invalid="ignore"):
             values = both * matrix.shape[0] / (first * counts[right])
-        lifts[at] = np.where(np.isfinite(values), values, np.nan)
+        lifts[positions] = np.where(np.isfinite(values), values, np.nan)
     return lifts
 
 

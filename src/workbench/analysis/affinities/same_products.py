@@ -40,15 +40,15 @@ def find_same_products(counts: Mapping[str, int], names: Mapping[str, str]) -> t
     if len(names) > _MOST_PER_NAME * len(set(names.values())):
         names = dict.fromkeys(names, "")
     bought = sorted((item for item in counts if counts[item]), key=lambda item: (-counts[item], item))[:MOST_ITEMS]
-    named, unnamed = defaultdict(list), defaultdict(list)
+    by_name, by_code = defaultdict(list), defaultdict(list)
     for item in bought:
         if item in names:
-            named[_letters(names[item])].append(item)
+            by_name[_letters(names[item])].append(item)
         else:
-            unnamed["".join(item.casefold().split())].append(item)
-    named.pop("", None)
-    shared = [tuple(items) for items in named.values() if len(items) > 1]
-    groups = [*shared, *(tuple(items) for items in unnamed.values() if len(items) > 1)]
+            by_code["".join(item.casefold().split())].append(item)
+    by_name.pop("", None)
+    shared = [tuple(items) for items in by_name.values() if len(items) > 1]
+    groups = [*shared, *(tuple(items) for items in by_code.values() if len(items) > 1)]
     return tuple(sorted(groups, key=lambda items: (-sum(counts[item] for item in items), items)))
 
 

@@ -121,8 +121,8 @@ def item_names(tables: Mapping[str, ibis.Table]) -> dict[str, str]:
     products = tables.get("products")
     if products is None or not {"product_id", "product_name"} <= set(products.columns):
         return {}
-    named = products.filter(products.product_id.notnull(), products.product_name.notnull())
-    one_name = named.group_by("product_id").aggregate(product_name=named.product_name.min())
+    with_name = products.filter(products.product_id.notnull(), products.product_name.notnull())
+    one_name = with_name.group_by("product_id").aggregate(product_name=with_name.product_name.min())
     frame = one_name.order_by("product_id").limit(_MOST_NAMES).to_pandas()
     return dict(zip(frame["product_id"], frame["product_name"], strict=True))
 
@@ -141,13 +141,15 @@ def distinct_names(names: Mapping[str, str]) -> dict[str, str]:
 
 def _shown_names(names: Mapping[str, str], baskets: Baskets) -> dict[str, str]:
     """Return names of products and, if item names include their level, of every item."""
-    shown = distinct_names(names)
+    display_names = distinct_names(names)
     if len(set(baskets.levels)) == 1:
-        return shown
+        return display_names
     values = [item.removeprefix(f"{level}=") for level, item in zip(baskets.levels, baskets.items, strict=True)]
-    times = Counter([*values, *shown.values()])
-    return shown | {
-        item: _shown_name(level, shown.get(value, value) if level == "product_id" else value, unique=times[value] == 1)
+    times = Counter([*values, *display_names.values()])
+    return display_names | {
+        item: _shown_name(
+            level, display_names.get(value, value) if level == "product_id" else value, unique=times[value] == 1
+        )
         for level, item, value in zip(baskets.levels, baskets.items, values, strict=True)
     }
 

@@ -41,14 +41,16 @@ def made_by_rule(audience: Audience, knowledge: Knowledge, tags: Mapping[str, Ta
         Sorted: the columns the rule names; the features in the same groups as these columns and the tables whose rows
         it counts; all scores, if it names a score or counts orders; equivalent columns (`same_thing.are_equivalent`).
     """
-    named = _source_columns(named_columns(audience, knowledge), tags)
+    rule_columns = _source_columns(named_columns(audience, knowledge), tags)
     features = knowledge.tables["features"].columns if "features" in knowledge.tables else ()
     scores = {name for table in _SCORES if table in knowledge.tables for name in knowledge.tables[table].columns[1:]}
     groups = {_TABLES.get(table, table) for table in named_tables(audience, knowledge)}
-    groups |= {entry.group for entry in registered(sorted(named))} | ({"spend"} if named & scores else set())
+    groups |= {entry.group for entry in registered(sorted(rule_columns))} | (
+        {"spend"} if rule_columns & scores else set()
+    )
     groups |= {name for related in _RELATED if related & groups for name in related}
-    columns = named | {entry.name for entry in registered(features) if entry.group in groups}
-    columns |= {feature for feature in features if any(are_equivalent(feature, name) for name in named)}
+    columns = rule_columns | {entry.name for entry in registered(features) if entry.group in groups}
+    columns |= {feature for feature in features if any(are_equivalent(feature, name) for name in rule_columns)}
     columns |= scores if "spend" in groups else set()
     columns |= {name for name, tag in tags.items() if columns & _source_columns([TAG + name], tags)}
     return tuple(sorted(columns - {"customer_id"}))

@@ -25,8 +25,10 @@ def check_recommended(item: str, tables: Mapping[str, ibis.Table], *, where: str
     names = [_text(rows, name).name("item") for name in _ITEMS]
     items = ibis.union(*(rows.select(name) for name in names), distinct=True)
     items = items.filter(items["item"].notnull()).order_by("item").limit(_MOST_NAMES)
-    listed = items.to_pyarrow()["item"].to_pylist()
-    return [Fault(where, f"nobody is recommended '{item}'", "A product_id or a category", did_you_mean(item, listed))]
+    item_names = items.to_pyarrow()["item"].to_pylist()
+    return [
+        Fault(where, f"nobody is recommended '{item}'", "A product_id or a category", did_you_mean(item, item_names))
+    ]
 
 
 def recommended_customers(item: str, tables: Mapping[str, ibis.Table]) -> ibis.Table:

@@ -216,7 +216,9 @@ class _Reader:
         if not isinstance(content, list) or len(content) < 2:
             self.fault(f"{where}, steps", f"{content!r}"[:80], "Expected two steps or more")
             content = []
-        steps = tuple(self.rows(step, f"{where}, steps[{at}]", _STEP_KEYS) for at, step in enumerate(content, start=1))
+        steps = tuple(
+            self.rows(step, f"{where}, steps[{number}]", _STEP_KEYS) for number, step in enumerate(content, start=1)
+        )
         days = {key: self.days(inner.get(key), f"{where}, {key}") for key in ("within_days", "last_days")}
         words = " then ".join(_words(step) for step in steps)
         return Clause("sequence", Sequence(steps, **days), words=words)

@@ -117,19 +117,19 @@ def standing(audience: Audience, knowledge: Knowledge) -> ibis.Table:
     needed = {name for clause in clauses for name in _columns(clause, knowledge)} | set(audience.columns)
     table = attributes(knowledge.tables, needed | ({audience.limit.by} if audience.limit else set()))
     columns = [name for name in table.columns if name in {"customer_id", *audience.columns, *_limit_column(audience)}]
-    for at, clause in enumerate(behaviours):
-        matches = _behaviour(clause, knowledge).mutate(**{f"_b{at}": ibis.literal(True)})
-        flagged = matches.select("customer_id", f"_b{at}")
+    for number, clause in enumerate(behaviours):
+        matches = _behaviour(clause, knowledge).mutate(**{f"_b{number}": ibis.literal(True)})
+        flagged = matches.select("customer_id", f"_b{number}")
         table = table.left_join(flagged, "customer_id").drop("customer_id_right")
-    flag_names = {id(clause): f"_b{at}" for at, clause in enumerate(behaviours)}
+    flag_names = {id(clause): f"_b{number}" for number, clause in enumerate(behaviours)}
     kinds = attribute_kinds(knowledge.tables)
     flags = {
-        f"step_{at}": _holds(part, table, kinds, flag_names, knowledge)
-        for at, part in enumerate(audience.rule, start=1)
+        f"step_{number}": _holds(part, table, kinds, flag_names, knowledge)
+        for number, part in enumerate(audience.rule, start=1)
     }
     flags |= {
-        f"out_{at}": _holds(part, table, kinds, flag_names, knowledge)
-        for at, part in enumerate(audience.exclude, start=1)
+        f"out_{number}": _holds(part, table, kinds, flag_names, knowledge)
+        for number, part in enumerate(audience.exclude, start=1)
     }
     return table.select(*columns, **flags)
 
@@ -150,8 +150,8 @@ def funnel(audience: Audience, table: ibis.Table) -> pd.DataFrame:
         step (its description; empty for all customers), alone (customers who meet this clause), left (customers who
         remain after this and all previous clauses).
     """
-    steps = [(f"step_{at}", "rule", clause.words) for at, clause in enumerate(audience.rule, start=1)]
-    steps += [(f"out_{at}", "exclude", clause.words) for at, clause in enumerate(audience.exclude, start=1)]
+    steps = [(f"step_{number}", "rule", clause.words) for number, clause in enumerate(audience.rule, start=1)]
+    steps += [(f"out_{number}", "exclude", clause.words) for number, clause in enumerate(audience.exclude, start=1)]
     combinations = _combinations(table, [name for name, _, _ in steps])
     remaining, everybody = np.ones(len(combinations), dtype=bool), int(combinations["n"].sum())
     rows = [("everybody", "", everybody, everybody)]
@@ -166,13 +166,13 @@ def _combinations(table: ibis.Table, flags: Sequence[str]) -> pd.DataFrame:
     """Count the customers with each combination of flags, so that every clause is evaluated once per customer."""
     codes = {}
     for start in range(0, len(flags), _BITS):
-        bits = [ibis.ifelse(table[name], 2**at, 0) for at, name in enumerate(flags[start : start + _BITS])]
+        bits = [ibis.ifelse(table[name], 2**position, 0) for position, name in enumerate(flags[start : start + _BITS])]
         codes[f"code_{start // _BITS}"] = reduce(operator.add, bits).cast("int64")
     coded = table.select(**codes) if codes else table.select(code_0=ibis.literal(0))
     counts = coded.group_by(list(codes) or ["code_0"]).aggregate(n=coded.count()).to_pandas()
     decoded = {
-        name: (counts[f"code_{at // _BITS}"].to_numpy(dtype="int64") >> (at % _BITS)) % 2 == 1
-        for at, name in enumerate(flags)
+        name: (counts[f"code_{position // _BITS}"].to_numpy(dtype="int64") >> (position % _BITS)) % 2 == 1
+        for position, name in enumerate(flags)
     }
     return pd.DataFrame({**decoded, "n": counts["n"].astype("int64")})
 
@@ -185,8 +185,8 @@ def members(audience: Audience, table: ibis.Table) -> ibis.Table:
     ibis.Table
         customer_id and the columns of the export, sorted by customer_id.
     """
-    conditions = [table[f"step_{at}"] for at in range(1, len(audience.rule) + 1)]
-    conditions += [~table[f"out_{at}"].fill_null(False) for at in range(1, len(audience.exclude) + 1)]
+    conditions = [table[f"step_{number}"] for number in range(1, len(audience.rule) + 1)]
+    conditions += [~table[f"out_{number}"].fill_null(False) for number in range(1, len(audience.exclude) + 1)]
     selected = table.filter(reduce(operator.and_, conditions, ibis.literal(True)))
     if audience.limit:
         by = selected[audience.limit.by]

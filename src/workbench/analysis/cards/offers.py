@@ -43,12 +43,14 @@ def top_offers(
     if "recommendations" not in tables:
         return pd.DataFrame(columns=list(OFFER_COLUMNS))
     table = tables["recommendations"]
-    own = table.filter(table.customer_id.isin([*sorted(set(ids) & set(permitted)), _EVERYBODY]), table["rank"] <= most)
-    item = ibis.coalesce(own.product_id.cast("string"), own.category.cast("string"))
-    rows = to_pandas(own.select("customer_id", "list", "rank", "evidence", item=item))
+    permitted_rows = table.filter(
+        table.customer_id.isin([*sorted(set(ids) & set(permitted)), _EVERYBODY]), table["rank"] <= most
+    )
+    item = ibis.coalesce(permitted_rows.product_id.cast("string"), permitted_rows.category.cast("string"))
+    rows = to_pandas(permitted_rows.select("customer_id", "list", "rank", "evidence", item=item))
     neutral = rows[rows["customer_id"] == _EVERYBODY]
-    listed = set(rows["customer_id"])
-    others = [neutral.assign(customer_id=customer) for customer in dict.fromkeys(ids) if customer not in listed]
+    with_list = set(rows["customer_id"])
+    others = [neutral.assign(customer_id=customer) for customer in dict.fromkeys(ids) if customer not in with_list]
     rows = pd.concat([rows[rows["customer_id"] != _EVERYBODY], *others], ignore_index=True)
     rows = rows.assign(order=rows["list"].map(_ORDER)).sort_values(["customer_id", "rank", "order"], kind="stable")
     rows = rows.groupby("customer_id").head(most)
@@ -65,6 +67,6 @@ def _names(tables: Mapping[str, ibis.Table], items: Collection[str]) -> dict[str
     products = tables.get("products")
     if products is None or "product_name" not in products.columns or not items:
         return {}
-    named = products.filter(products.product_id.isin(sorted(items)), products.product_name.notnull())
-    frame = to_pandas(named.group_by("product_id").aggregate(product_name=named.product_name.min()))
+    with_name = products.filter(products.product_id.isin(sorted(items)), products.product_name.notnull())
+    frame = to_pandas(with_name.group_by("product_id").aggregate(product_name=with_name.product_name.min()))
     return distinct_names(dict(zip(frame["product_id"], frame["product_name"], strict=True)))

@@ -129,8 +129,8 @@ def study_answers(
         cut_off=pd.Timestamp(as_of),
         model_version=result.model_version,
     )
-    named = {f"answers.{name}": value for name, value in metrics.items()}
-    return AnswerStudy("model", frame[list(COLUMNS)], named, result.importance, tested, result.calibration)
+    prefixed = {f"answers.{name}": value for name, value in metrics.items()}
+    return AnswerStudy("model", frame[list(COLUMNS)], prefixed, result.importance, tested, result.calibration)
 
 
 def plan_periods(days: Sequence[date]) -> list[date]:
@@ -171,10 +171,10 @@ def _sendings(campaigns: ibis.Table, outcome: str, as_of: date) -> pd.DataFrame:
     rows = campaigns.filter(campaigns.customer_id.notnull(), campaigns.sent_at.notnull())
     pairs = rows.group_by("customer_id", "campaign_id").aggregate(sent=rows.sent_at.min(), answered=rows[outcome].min())
     complete = pairs.filter(pairs.sent < at_midnight(as_of - timedelta(days=ANSWER_DAYS)))
-    chosen = complete.select(
+    with_label = complete.select(
         "customer_id", sent_on=complete.sent.date(), answered_on=complete.answered.date()
     ).order_by("customer_id", "sent_on", "answered_on")  # fmt: skip
-    frame = to_pandas(chosen)
+    frame = to_pandas(with_label)
     sent, answered = pd.to_datetime(frame["sent_on"]), pd.to_datetime(frame["answered_on"])
     days = (answered - sent).dt.days
     return frame.assign(

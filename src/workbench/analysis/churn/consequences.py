@@ -117,11 +117,11 @@ def explain_today(
     """
     if study.result.model is None or scored.empty:
         return pd.DataFrame({name: pd.Series(dtype="object") for name in REASON_COLUMNS})
-    listed = decide(scored, study.result.predictions, decision_size=explained_customers).customers["customer_id"]
+    highest_risk = decide(scored, study.result.predictions, decision_size=explained_customers).customers["customer_id"]
     scored_features = features[features["customer_id"].isin(scored["customer_id"])].sort_values(
         "customer_id", ignore_index=True
     )
-    listed_features = scored_features[scored_features["customer_id"].isin(listed)].reset_index(drop=True)
+    listed_features = scored_features[scored_features["customer_id"].isin(highest_risk)].reset_index(drop=True)
     return explain_customers(study.result.model, listed_features, scored_features, max_reasons=n_reasons, seed=seed)
 
 

@@ -158,11 +158,11 @@ def profit_curve(
     profit = np.r_[0, gains.cumsum()][sizes]
     rng = np.random.default_rng(seed)
     resampled = np.empty((n_bootstraps, len(sizes)))
-    for at in range(n_bootstraps):
+    for draw in range(n_bootstraps):
         positions = (
             np.sort(rng.integers(0, n, n)) if n else np.zeros(0, int)
         )  # sorted positions keep the order of the ranking
-        resampled[at] = np.r_[0, gains[positions].cumsum()][sizes]
+        resampled[draw] = np.r_[0, gains[positions].cumsum()][sizes]
     low, high = np.quantile(resampled, [0.025, 0.975], axis=0)
     random_profit = sizes * (gain_per_leaver * (labels.mean() if n else 0) - contact_cost)
     table = pd.DataFrame(

@@ -59,7 +59,7 @@ def pack_churn(study: ChurnStudy, features: pd.DataFrame, *, as_of: str, label_n
         "slope": model.slope,
         "intercept": model.intercept,
         "settings": model.settings,
-        "words": {name: _words(model, name, at) for at, name in enumerate(columns.categorical)},
+        "words": {name: _words(model, name, position) for position, name in enumerate(columns.categorical)},
         "label_name": label_name,
         "labels_from": study.kind,
         "as_of": as_of,
@@ -113,10 +113,10 @@ def _columns_used(model: ChurnModel) -> ModelColumns:
     return ModelColumns(tuple(HISTORY) if kind == "history" else (BASELINE_COLUMN,), ())
 
 
-def _words(model: ChurnModel, name: str, at: int) -> list[str]:
+def _words(model: ChurnModel, name: str, position: int) -> list[str]:
     """Return the category values of a feature in the training; empty if the model uses no categories."""
     encoder = dict(getattr(model.pipeline[0], "named_transformers_", {})).get("texts")
-    return [str(word) for word in encoder.categories_[at]] if encoder is not None else []
+    return [str(word) for word in encoder.categories_[position]] if encoder is not None else []
 
 
 def _typical(values: pd.Series) -> Any:

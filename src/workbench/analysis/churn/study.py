@@ -107,7 +107,7 @@ def study_churn(
     stable_attributes: Sequence[str] = (),
     households: pd.DataFrame | None = None,
 ) -> ChurnStudy:
-    """Run the churn study on the label table where there is one, else on purchases.
+    """Run the churn study on the label table if there is one, else on purchases.
 
     Parameters
     ----------

@@ -119,7 +119,7 @@ def spaces_of(
     -------
     Spaces
         A category becomes one column per level (``column=level``), scaled so that the mean squared distance between two
-        customers is that of one scaled feature; a missing value has 0 in all of them. Levels beyond the twenty most
+        customers is that of one scaled feature; a missing value is 0 in all its columns. Levels beyond the twenty most
         frequent are pooled; a category with a distinct level for most customers is dropped.
 
     Raises
@@ -259,6 +259,6 @@ def _level_columns(
         spread = max(1 - float((shares**2).sum()), 1e-9)
         sizes[name] = round(min(MOST_WEIGHT, spread**-0.5) * weights.get(name, 1.0), 6)
         columns |= {
-            f"{name}={level}": (column_codes == at) * sizes[name] for at, level in enumerate(codes.levels[name])
+            f"{name}={level}": (column_codes == code) * sizes[name] for code, level in enumerate(codes.levels[name])
         }
     return pd.DataFrame(columns, index=codes.matrix.index, dtype="float64"), sizes

@@ -155,8 +155,8 @@ def class_scores(model: Mapping[str, Any], codes: np.ndarray) -> np.ndarray:
         logs = np.vstack(
             [np.log(np.maximum(table, 1e-12)), np.zeros(len(model["weights"]))]
         )  # the last row is for ignored codes
-        at = codes[:, column].astype(np.int64)
-        total += logs[np.where((at < 0) | (at >= len(table)), len(table), at)]
+        column_codes = codes[:, column].astype(np.int64)
+        total += logs[np.where((column_codes < 0) | (column_codes >= len(table)), len(table), column_codes)]
     return np.round(total, SCORE_DECIMALS)
 
 
@@ -209,7 +209,7 @@ def _to_codes(text: pd.Series, most_levels: int) -> tuple[np.ndarray, list[str]]
     ranked = sorted(counts.index, key=lambda level: (-counts[level], level))
     frequent = sorted(ranked[:most_levels])
     levels = [*frequent, OTHER] if len(ranked) > most_levels else frequent
-    code_of = {level: at for at, level in enumerate(frequent)}
+    code_of = {level: code for code, level in enumerate(frequent)}
     codes = text.map(code_of).astype("float64")
     codes = codes.where(codes.notna() | text.isna(), float(len(frequent)))
     return codes.fillna(UNKNOWN_LEVEL).astype("int64").to_numpy(), levels

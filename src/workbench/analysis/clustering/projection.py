@@ -34,13 +34,15 @@ def project(matrix: pd.DataFrame, assigned: pd.DataFrame) -> tuple[pd.DataFrame,
     if matrix.empty:
         return pd.DataFrame({"x": [], "y": [], "segment": []}), (0.0, 0.0)
     values = matrix.to_numpy(dtype=float)
-    places, shares = np.zeros((len(values), _AXES)), np.zeros(_AXES)
-    kept = min(_AXES, *values.shape)
+    coordinates, shares = np.zeros((len(values), _AXES)), np.zeros(_AXES)
+    n_axes = min(_AXES, *values.shape)
     if (values != values[0]).any():
-        components = PCA(n_components=kept, svd_solver="full").fit(values)
+        components = PCA(n_components=n_axes, svd_solver="full").fit(values)
         loadings = components.components_
-        signs = np.sign(loadings[np.arange(kept), np.abs(loadings).round(9).argmax(axis=1)])
-        places[:, :kept] = components.transform(values) * signs
-        shares[:kept] = components.explained_variance_ratio_
-    frame = pd.DataFrame({"x": places[:, 0].round(9), "y": places[:, 1].round(9), "segment": segment.to_numpy()})
+        signs = np.sign(loadings[np.arange(n_axes), np.abs(loadings).round(9).argmax(axis=1)])
+        coordinates[:, :n_axes] = components.transform(values) * signs
+        shares[:n_axes] = components.explained_variance_ratio_
+    frame = pd.DataFrame(
+        {"x": coordinates[:, 0].round(9), "y": coordinates[:, 1].round(9), "segment": segment.to_numpy()}
+    )
     return frame, (float(shares[0]), float(shares[1]))

@@ -77,11 +77,11 @@ def bootstrap_jaccard(
     rows = drawn(sorted_rows(points), MOST_ROWS, rng)
     labels, k = method.place(model, rows), _clusters(model)
     jaccards = np.zeros((n_bootstraps, k))
-    for at in range(n_bootstraps):
+    for resample in range(n_bootstraps):
         sample = np.sort(rng.integers(0, len(rows), len(rows)))
         refit = method.fit(rows[sample], k, n_restarts=1, seed=_seed(rng))
         unique = np.unique(sample)
-        jaccards[at] = jaccard_matrix(labels[unique], method.place(refit, rows[unique]), k).max(axis=1)
+        jaccards[resample] = jaccard_matrix(labels[unique], method.place(refit, rows[unique]), k).max(axis=1)
     return jaccards.mean(axis=0)
 
 
@@ -105,16 +105,16 @@ def split_halves(points: np.ndarray, model: Model, method: Method, *, n_splits: 
     rows = drawn(sorted_rows(points), MOST_ROWS, rng)
     labels, k = method.place(model, rows), _clusters(model)
     jaccards, clusters, strength = np.zeros((n_splits, k)), np.zeros((2 * n_splits, k)), np.zeros(2 * n_splits)
-    for at in range(n_splits):
+    for split in range(n_splits):
         order = rng.permutation(len(rows))
         halves = (order[: len(order) // 2], order[len(order) // 2 :])
         fits = [method.fit(rows[half], k, n_restarts=method.starts, seed=_seed(rng)) for half in halves]
         one, two = (method.place(fit, rows) for fit in fits)
         matches = jaccard_matrix(one, two, k)
-        jaccards[at] = np.minimum(np.sort(matches.max(axis=1)), np.sort(matches.max(axis=0)))
-        clusters[2 * at : 2 * at + 2] = recovered(labels, one, k), recovered(labels, two, k)
-        strength[2 * at] = _strength(one[halves[0]], two[halves[0]], k)
-        strength[2 * at + 1] = _strength(two[halves[1]], one[halves[1]], k)
+        jaccards[split] = np.minimum(np.sort(matches.max(axis=1)), np.sort(matches.max(axis=0)))
+        clusters[2 * split : 2 * split + 2] = recovered(labels, one, k), recovered(labels, two, k)
+        strength[2 * split] = _strength(one[halves[0]], two[halves[0]], k)
+        strength[2 * split + 1] = _strength(two[halves[1]], one[halves[1]], k)
     return Halves(jaccards, clusters.mean(axis=0), float(strength.mean()))
 
 

@@ -123,10 +123,10 @@ def judge(
     limits = {"stable": STABLE, "margin": margin, "deepest": deepest, "min_share": min_share}
     high = [_null_high(null, candidate) for candidate in candidates]
     failed = [_failed(candidate, at_most, limits) for candidate, at_most in zip(candidates, high, strict=True)]
-    stable = [at for at, name in enumerate(failed) if name not in ("unstable", "small_group")]
-    separate = [at for at in stable if not failed[at]]
+    stable = [position for position, name in enumerate(failed) if name not in ("unstable", "small_group")]
+    separate = [position for position in stable if not failed[position]]
     defensible = separate or stable
-    ranks = [_rank(candidates[at], choice, high[at]) for at in defensible]
+    ranks = [_rank(candidates[position], choice, high[position]) for position in defensible]
     best = defensible[ranks.index(max(ranks))] if defensible else _nearest_to_stable(candidates)
     chosen = candidates[best]
     values = {**counts, "k": chosen.k, "method": chosen.method, "choice": choice, "defensible": len(defensible)}

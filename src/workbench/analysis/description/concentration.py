@@ -101,9 +101,11 @@ def _curve(spend: np.ndarray) -> pd.DataFrame:
     """Return the concentration curve at evenly spaced customers, including both ends."""
     if not len(spend):
         return pd.DataFrame({"customers_share": pd.Series(dtype="float64"), "spend_share": pd.Series(dtype="float64")})
-    at = np.unique(np.round(np.linspace(0, len(spend), CURVE_POINTS)).astype(int))
+    positions = np.unique(np.round(np.linspace(0, len(spend), CURVE_POINTS)).astype(int))
     cumulative = np.concatenate([[0.0], np.cumsum(spend)])
-    return pd.DataFrame({"customers_share": at / len(spend), "spend_share": cumulative[at] / cumulative[-1]})
+    return pd.DataFrame(
+        {"customers_share": positions / len(spend), "spend_share": cumulative[positions] / cumulative[-1]}
+    )
 
 
 def _concentration(spend: np.ndarray, times: np.ndarray, marks: Sequence[float]) -> np.ndarray:
@@ -121,9 +123,12 @@ def _concentration(spend: np.ndarray, times: np.ndarray, marks: Sequence[float])
     gini = float(2 * np.sum(rank * times * spend) / (n * total) - (n + 1) / n)
     counts = []
     for mark in marks:
-        at = int(np.searchsorted(cumulative, mark * total * (1 - ROUNDING)))
-        n_before, spend_before = n_cumulative[at] - times[at], cumulative[at] - times[at] * spend[at]
-        counts.append(n_before + np.ceil((mark * total - spend_before) / spend[at] - ROUNDING * n))
+        position = int(np.searchsorted(cumulative, mark * total * (1 - ROUNDING)))
+        n_before, spend_before = (
+            n_cumulative[position] - times[position],
+            cumulative[position] - times[position] * spend[position],
+        )
+        counts.append(n_before + np.ceil((mark * total - spend_before) / spend[position] - ROUNDING * n))
     return np.array([gini, *counts])
 
 

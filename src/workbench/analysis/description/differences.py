@@ -167,7 +167,7 @@ def _compare_numbers(values: pd.Series, groups: pd.Categorical, top_values: int,
             "n": sizes.to_numpy(),
             "base_n": len(numbers),
             "mean": base_mean + effects.pop("difference"),
-            "median": [float(np.median(numbers[rank == at])) for at in range(len(sizes))],
+            "median": [float(np.median(numbers[rank == group])) for group in range(len(sizes))],
             "base_mean": base_mean,
             "base_median": np.median(numbers) if len(numbers) else np.nan,
             "suppressed": small_cells(sizes.to_frame(), least=least, name=name)["n"].to_numpy(),
@@ -319,7 +319,7 @@ def settle(blocks: Sequence[pd.DataFrame], groupings: Sequence[str]) -> pd.DataF
     texts = {name: table[name].astype("str") for name in TEXTS}
     flags = {"suppressed": hidden, "differs": results["q_value"] <= FALSE_DISCOVERIES}
     table = table.assign(**results, **counts, **texts, **flags)
-    place = {name: at for at, name in enumerate(groupings)}
+    place = {name: position for position, name in enumerate(groupings)}
     return table.sort_values("group_by", key=lambda names: names.map(place), kind="stable", ignore_index=True)
 
 

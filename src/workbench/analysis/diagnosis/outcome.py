@@ -108,22 +108,22 @@ def choose_outcome(
         When the requested outcome does not exist, or is neither numeric nor has two values.
     """
     table = features.sort_values("customer_id").set_index("customer_id")
-    chosen = _most_informative(table, labels) if outcome == "auto" else outcome
-    if chosen is None:
+    selected = _most_informative(table, labels) if outcome == "auto" else outcome
+    if selected is None:
         return None
     parts: tuple[str, ...]
-    if chosen == "label" and labels is not None:
+    if selected == "label" and labels is not None:
         values, parts = _latest_labels(labels, as_of).reindex(table.index).dropna(), ()
         name, kind = label_name, "share"
-    elif "frequency_orders" in table and (chosen == "repeat" or (chosen == "spend" and "monetary_total" in table)):
+    elif "frequency_orders" in table and (selected == "repeat" or (selected == "spend" and "monetary_total" in table)):
         orders = table["frequency_orders"].astype("float64").fillna(0)
         is_buyer = orders > 0
         values = (
-            table["monetary_total"].astype("float64")[is_buyer] if chosen == "spend" else (orders > 1)[is_buyer] * 1.0
+            table["monetary_total"].astype("float64")[is_buyer] if selected == "spend" else (orders > 1)[is_buyer] * 1.0
         )
-        name, kind, parts = chosen, "amount" if chosen == "spend" else "share", PARTS_OF_ORDERS
+        name, kind, parts = selected, "amount" if selected == "spend" else "share", PARTS_OF_ORDERS
     else:
-        name, (values, kind), parts = chosen, _variable(table, chosen, outcome), _groups_of(chosen)
+        name, (values, kind), parts = selected, _variable(table, selected, outcome), _groups_of(selected)
     variables, left_out = _may_explain(features, name, parts)
     sent = {column for column in SENT_BY_US if column in variables and _follows(table[column], values)}
     variables = tuple(column for column in variables if column not in sent)

@@ -68,9 +68,9 @@ def explain(
     depth, top_values, least, seed
         As for `workbench.analysis.diagnosis.tree.grow_tree`.
     """
-    chosen = choose_outcome(features, outcome=outcome, labels=labels, label_name=label_name, as_of=as_of)
-    if chosen is None:
+    selected = choose_outcome(features, outcome=outcome, labels=labels, label_name=label_name, as_of=as_of)
+    if selected is None:
         return Diagnosis(None, no_effects(), None)
-    effects = compare_outcome(features, chosen, top_values=top_values, least=least)
-    tree = grow_tree(features, chosen, depth=depth, top_values=top_values, least=least, seed=seed)
-    return Diagnosis(chosen, effects, tree)
+    effects = compare_outcome(features, selected, top_values=top_values, least=least)
+    tree = grow_tree(features, selected, depth=depth, top_values=top_values, least=least, seed=seed)
+    return Diagnosis(selected, effects, tree)

@@ -153,11 +153,11 @@ def _choose_alpha(grid: np.ndarray, y: np.ndarray, settings: dict) -> float:
     losses = np.empty((FOLDS, len(alphas)))
     folds = KFold(FOLDS, shuffle=True, random_state=settings["random_state"]).split(grid)
     for fold, (train, test) in enumerate(folds):
-        for at, alpha in enumerate(alphas):
+        for position, alpha in enumerate(alphas):
             predicted = (
                 DecisionTreeRegressor(**settings, ccp_alpha=alpha).fit(grid[train], y[train]).predict(grid[test])
             )
-            losses[fold, at] = np.mean((y[test] - predicted) ** 2)
+            losses[fold, position] = np.mean((y[test] - predicted) ** 2)
     mean, error = losses.mean(axis=0), losses.std(axis=0, ddof=1) / np.sqrt(FOLDS)
     best = int(mean.argmin())
     return float(alphas[np.flatnonzero(mean <= mean[best] + error[best]).max()])

@@ -125,17 +125,17 @@ def _window(times: pd.DataFrame, steps: list[str], days: int, as_of: date, least
     n_stopped = [reached - next_reached for reached, next_reached in zip(n, [*n[1:], 0], strict=True)]
     hidden = small_cells(pd.DataFrame([n_stopped]), least=least).to_numpy()[0]
     rows: list[dict[str, Any]] = []
-    for at, step in enumerate(steps):
-        is_hidden = bool(hidden[at] or (at == 1 and hidden[0])) and at > 0 or len(mature) < least
+    for position, step in enumerate(steps):
+        is_hidden = bool(hidden[position] or (position == 1 and hidden[0])) and position > 0 or len(mature) < least
         row: dict[str, Any] = {"window_days": days, "step": step, "entered": len(mature), "suppressed": is_hidden}
         if len(mature) < least:
             row["entered"] = None
         elif not is_hidden:
-            row |= {"n": n[at]} | _shares(n[at], len(mature), "share", "low", "high")
-            if at and not rows[-1]["suppressed"]:
-                row |= _shares(n[at], n[at - 1], "step_share", "step_low", "step_high")
-            if at and n[at] >= least:
-                duration = mature.loc[reaches[step], step] - mature.loc[reaches[step], steps[at - 1]]
+            row |= {"n": n[position]} | _shares(n[position], len(mature), "share", "low", "high")
+            if position and not rows[-1]["suppressed"]:
+                row |= _shares(n[position], n[position - 1], "step_share", "step_low", "step_high")
+            if position and n[position] >= least:
+                duration = mature.loc[reaches[step], step] - mature.loc[reaches[step], steps[position - 1]]
                 row["hours_median"] = round(float(duration.median().total_seconds()) / SECONDS_PER_HOUR, 6)
         rows.append(row)
     return rows

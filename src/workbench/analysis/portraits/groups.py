@@ -147,7 +147,7 @@ def portray_groups(
         blocks.append(block.assign(group_by=GROUP, variable=bought.variable, kind="bought"))
     table = settle(blocks, [GROUP])
     table = table.assign(block=table["variable"].map(block_of).astype("str"))
-    block_order = {name: at for at, name in enumerate(BLOCKS)}
+    block_order = {name: position for position, name in enumerate(BLOCKS)}
     table = table.sort_values("block", key=lambda names: names.map(block_order), kind="stable", ignore_index=True)
     return table[list(PORTRAIT_COLUMNS)]
 

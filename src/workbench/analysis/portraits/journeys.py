@@ -30,7 +30,7 @@ KINDS = {
     "purchase": ("purchase",),
     "use": ("attend",),
 }
-# step -> table columns whose first time is evidence of the step, beside events
+# step -> table columns whose first time shows the step, in addition to events
 MOMENTS = {
     "awareness": (("campaigns", "sent_at"),),
     "consideration": (("campaigns", "opened_at"),),
@@ -120,7 +120,7 @@ def summarise_journeys(
         if step not in recorded
     ]
     table = pd.DataFrame([*rows, *missing], columns=list(JOURNEY_COLUMNS))
-    step_order = {step: at for at, step in enumerate(JOURNEY_STEPS)}
+    step_order = {step: position for position, step in enumerate(JOURNEY_STEPS)}
     table = table.assign(at=table["step"].map(step_order)).sort_values(["group", "at"], ignore_index=True)
     counts = {name: table[name].astype("Int64") for name in ("customers", "observed", "reached", "days_n")}
     numbers = {name: table[name].astype("float64") for name in ("rate", "low", "high", "days_median")}
@@ -133,19 +133,19 @@ def _steps_of(
 ) -> list[dict]:
     """Return the rows of one group; ``parts`` counts its customers by the furthest step reached, 0 for none."""
     reached = parts[::-1].cumsum()[::-1]  # reached[0] is all customers
-    is_hidden = [bool(hidden[at] or (at == 1 and hidden[0])) for at in range(len(parts))]
+    is_hidden = [bool(hidden[position] or (position == 1 and hidden[0])) for position in range(len(parts))]
     rows = []
-    for at, step in enumerate(recorded, start=1):
-        n_before, n_reached = int(reached[at - 1]), int(reached[at])
-        row = {"group": members["group"].iloc[0], "step": step, "recorded": True, "suppressed": is_hidden[at]}
+    for position, step in enumerate(recorded, start=1):
+        n_before, n_reached = int(reached[position - 1]), int(reached[position])
+        row = {"group": members["group"].iloc[0], "step": step, "recorded": True, "suppressed": is_hidden[position]}
         row["customers"] = len(members) if len(members) >= least else None
-        if not is_hidden[at]:
+        if not is_hidden[position]:
             observed = int(members[step].notna().sum())
             row |= {"reached": n_reached, "observed": observed if not 0 < observed < least else None}
-        if not is_hidden[at] and not (at > 1 and is_hidden[at - 1]) and n_before:
+        if not is_hidden[position] and not (position > 1 and is_hidden[position - 1]) and n_before:
             low, high = wilson(n_reached, n_before)
             row |= {"rate": n_reached / n_before, "low": float(low), "high": float(high)}
-        rows.append(row | _days_between(members, recorded[at - 2] if at > 1 else None, step, least))
+        rows.append(row | _days_between(members, recorded[position - 2] if position > 1 else None, step, least))
     return rows
 
 
@@ -189,5 +189,5 @@ def _moments(tables: Mapping[str, ir.Table], step: str) -> list[ir.Table]:
 def _events(events: ir.Table | None, kinds: Sequence[str], words: Mapping[str, Sequence[str]]) -> list[ir.Table]:
     if events is None or not {"customer_id", "occurred_at", "type"} <= set(events.columns):
         return []
-    chosen = events.filter(kind_of_event(events.type, words).isin(kinds))
-    return [chosen.select("customer_id", at=chosen.occurred_at.cast("timestamp"))]
+    selected = events.filter(kind_of_event(events.type, words).isin(kinds))
+    return [selected.select("customer_id", at=selected.occurred_at.cast("timestamp"))]

@@ -130,8 +130,12 @@ def typical_week(
     if not has_purchases(transactions):
         return pd.DataFrame(columns=list(WEEK_COLUMNS))
     orders = purchases(group_orders(known_lines(transactions, as_of=as_of)))
-    at = orders.ordered_at
-    clock = {"weekday": at.day_of_week.index() + 1, "hour": at.hour(), "moment": at.time() != ibis.time(0, 0, 0)}
+    ordered_at = orders.ordered_at
+    clock = {
+        "weekday": ordered_at.day_of_week.index() + 1,
+        "hour": ordered_at.hour(),
+        "moment": ordered_at.time() != ibis.time(0, 0, 0),
+    }
     order_times = orders.select("customer_id", **clock)
     order_times = order_times.inner_join(_as_table(groups), "customer_id")
     widths = WIDTHS if bool(order_times.moment.any().execute()) else (DAY,)

@@ -116,8 +116,8 @@ def _cover_rectangles(table: np.ndarray, hidden: np.ndarray, small: np.ndarray, 
             corners = _rectangle(table, hidden, cell, least)
             if corners is None:
                 break
-            for at in corners:
-                hidden[at] = True
+            for corner in corners:
+                hidden[corner] = True
             _cover_lines(table, hidden, least, rows=True)
 
 

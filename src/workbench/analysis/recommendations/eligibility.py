@@ -122,16 +122,16 @@ def eligible_customers(audience: Audience, knowledge: Knowledge) -> set[str]:
     if "features" not in knowledge.tables:
         raise DataError(Fault(_WHERE, "eligible.customers needs features", "Run 03_build_features first"))
     check_audience(audience, knowledge)
-    chosen = members(audience, standing(audience, knowledge))
-    return set(chosen.select("customer_id").to_pyarrow()["customer_id"].to_pylist())
+    selected = members(audience, standing(audience, knowledge))
+    return set(selected.select("customer_id").to_pyarrow()["customer_id"].to_pylist())
 
 
 def _items_where(
     history: History, products: ibis.Table, level: str, condition: ibis.expr.types.BooleanValue
 ) -> np.ndarray:
     """Mark the items of the history with a product for which the condition is true."""
-    chosen = products.filter(condition)
-    names = set(chosen.select(item=chosen[level].cast("string")).distinct().to_pyarrow()["item"].to_pylist())
+    selected = products.filter(condition)
+    names = set(selected.select(item=selected[level].cast("string")).distinct().to_pyarrow()["item"].to_pylist())
     return np.array([item in names for item in history.items], dtype=bool)
 
 

@@ -156,8 +156,10 @@ def history_of(
     rank[order] = np.arange(len(order))
     item = rank[codes] if len(codes) else codes
     since = day - day.min() if len(day) else day
-    at = np.argsort((customer * max(len(order), 1) + item) * _MOST_DAYS + since, kind="stable")
-    return History(customers, names[order], customer[at], item[at], day[at], until)
+    sorted_positions = np.argsort((customer * max(len(order), 1) + item) * _MOST_DAYS + since, kind="stable")
+    return History(
+        customers, names[order], customer[sorted_positions], item[sorted_positions], day[sorted_positions], until
+    )
 
 
 def day_number(day: dt.date) -> int:

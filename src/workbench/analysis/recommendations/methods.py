@@ -83,10 +83,10 @@ def _by_item(history: History, scores: Callable[[np.ndarray], np.ndarray | spars
     def again(rows: np.ndarray) -> np.ndarray:
         block = scores(rows)
         counts = history.counts[rows]
-        at = np.repeat(np.arange(len(rows)), np.diff(counts.indptr))
+        row_numbers = np.repeat(np.arange(len(rows)), np.diff(counts.indptr))
         inside = counts.indices < block.shape[1]
-        result = np.zeros(len(at), dtype=np.float32)
-        result[inside] = _values_at(block, at[inside], counts.indices[inside])
+        result = np.zeros(len(row_numbers), dtype=np.float32)
+        result[inside] = _values_at(block, row_numbers[inside], counts.indices[inside])
         return result
 
     return Scorer(again, scores)
@@ -209,8 +209,8 @@ def _solve(matrix: sparse.csr_array, other: np.ndarray) -> np.ndarray:
     gram = other.T @ other + ALS_RIDGE * np.eye(other.shape[1])
     result = np.zeros((matrix.shape[0], other.shape[1]))
     for row in range(matrix.shape[0]):
-        at = slice(matrix.indptr[row], matrix.indptr[row + 1])
-        factors, confidence = other[matrix.indices[at]], CONFIDENCE * np.log1p(matrix.data[at])
+        entries = slice(matrix.indptr[row], matrix.indptr[row + 1])
+        factors, confidence = other[matrix.indices[entries]], CONFIDENCE * np.log1p(matrix.data[entries])
         if len(factors):
             system = gram + (factors * confidence[:, None]).T @ factors
             result[row] = np.linalg.solve(system, factors.T @ (1 + confidence))
@@ -232,7 +232,7 @@ def _tifu_knn(history: History, seed: int) -> Callable[[np.ndarray], np.ndarray]
     others, purchases = sparse.csc_array(scaled[pool].T), sparse.csr_array(decayed[pool])
 
     def scores(rows: np.ndarray) -> np.ndarray:
-        parts = [rows[at : at + _ROWS] for at in range(0, len(rows), _ROWS)]
+        parts = [rows[start : start + _ROWS] for start in range(0, len(rows), _ROWS)]
         return np.concatenate([mixed(part) for part in parts]) if parts else np.zeros((0, decayed.shape[1]))
 
     def mixed(rows: np.ndarray) -> np.ndarray:
@@ -243,10 +243,10 @@ def _tifu_knn(history: History, seed: int) -> Callable[[np.ndarray], np.ndarray]
         if most < 1:
             return own
         chosen = np.argsort(-similarity, axis=1, kind="stable")[:, :most]
-        at = np.repeat(np.arange(len(rows)), most)
+        row_numbers = np.repeat(np.arange(len(rows)), most)
         is_similar = (np.take_along_axis(similarity, chosen, axis=1) > 0).astype(np.float64)
         share = is_similar / np.maximum(is_similar.sum(axis=1, keepdims=True), 1)
-        pick = sparse.csr_array((share.ravel(), (at, chosen.ravel())), shape=similarity.shape)
+        pick = sparse.csr_array((share.ravel(), (row_numbers, chosen.ravel())), shape=similarity.shape)
         return (OWN_WEIGHT * own + (1 - OWN_WEIGHT) * np.asarray((pick @ purchases).todense())).astype(np.float32)
 
     return scores
@@ -272,10 +272,10 @@ def gram(matrix: sparse.csr_array) -> np.ndarray:
     width = matrix.shape[1]
     transposed = sparse.csr_array(matrix.T)
     result = np.empty((width, width), dtype=np.float32)
-    for at in range(0, width, _ROWS):
-        rows = slice(at, at + _ROWS)
-        block = np.asarray((transposed[rows] @ sparse.csr_array(matrix[:, at:])).todense(), dtype=np.float32)
-        result[rows, at:], result[at:, rows] = block, block.T
+    for start in range(0, width, _ROWS):
+        rows = slice(start, start + _ROWS)
+        block = np.asarray((transposed[rows] @ sparse.csr_array(matrix[:, start:])).todense(), dtype=np.float32)
+        result[rows, start:], result[start:, rows] = block, block.T
     return result
 
 
@@ -285,8 +285,8 @@ def _strongest(matrix: np.ndarray) -> sparse.csr_array:
     if width <= NEIGHBOURS:
         return sparse.csr_array(matrix)
     blocks = []
-    for at in range(0, matrix.shape[0], _ROWS):
-        values = matrix[at : at + _ROWS]
+    for start in range(0, matrix.shape[0], _ROWS):
+        values = matrix[start : start + _ROWS]
         keys = order_keys(values)
         best = np.argpartition(keys, width - NEIGHBOURS, axis=1)[:, width - NEIGHBOURS :]
         data = np.take_along_axis(values, best, axis=1)

@@ -69,10 +69,10 @@ def rank_again(
         Codes of items and their scores; -1 and NaN where a list has fewer than k items.
     """
     items, scores = _empty(len(rows), k)
-    for at in _blocks(len(rows), min(len(history.items), MOST_ITEMS)):
-        part = history.counts[rows[at]]
+    for block_rows in _blocks(len(rows), min(len(history.items), MOST_ITEMS)):
+        part = history.counts[rows[block_rows]]
         row = np.repeat(np.arange(part.shape[0]), np.diff(part.indptr))
-        codes, values = part.indices.astype(np.int64), np.asarray(scorer.again(rows[at]), dtype=np.float64)
+        codes, values = part.indices.astype(np.int64), np.asarray(scorer.again(rows[block_rows]), dtype=np.float64)
         if allowed is not None:
             kept = allowed[codes]
             row, codes, values = row[kept], codes[kept], values[kept]
@@ -83,7 +83,7 @@ def rank_again(
         starts = np.searchsorted(row, np.arange(part.shape[0]))
         place = np.arange(len(row)) - starts[row]
         best = place < k
-        block = at.start + row[best]
+        block = block_rows.start + row[best]
         items[block, place[best]], scores[block, place[best]] = codes[best], values[best]
     return items, scores
 
@@ -116,17 +116,17 @@ def rank_new(
         return items, scores
     permitted = np.ones(width, dtype=bool) if allowed is None else allowed[:width]
     base = np.zeros(width, dtype=np.float32) if scorer.base is None else scorer.base
-    for at in _blocks(len(rows), width):
-        values = scorer.new(rows[at])
-        owned = sparse.csr_array(history.counts[rows[at]][:, :width])
-        limits = _Limits(owned, permitted, [(owners[at], group[:width]) for owners, group in barred])
+    for block_rows in _blocks(len(rows), width):
+        values = scorer.new(rows[block_rows])
+        owned = sparse.csr_array(history.counts[rows[block_rows]][:, :width])
+        limits = _Limits(owned, permitted, [(owners[block_rows], group[:width]) for owners, group in barred])
         if isinstance(values, np.ndarray):
-            items[at], scores[at] = _best_of(
+            items[block_rows], scores[block_rows] = _best_of(
                 np.maximum(values.astype(np.float32, copy=False), 0), limits.permitted_items(), k
             )
         else:
-            items[at], scores[at] = _best_entries(values, limits, k)
-            _fill(items[at], scores[at], limits, base)
+            items[block_rows], scores[block_rows] = _best_entries(values, limits, k)
+            _fill(items[block_rows], scores[block_rows], limits, base)
     return items, scores
 
 
@@ -149,8 +149,8 @@ def count_served(
     has_item = np.bincount(owners[again[history.counts.indices]], minlength=len(history.customers))[rows] > 0
     without_item, width = np.flatnonzero(~has_item), min(len(history.items), MOST_ITEMS)
     served = int(has_item.sum())
-    for at in _blocks(len(without_item), width):
-        part = without_item[at]
+    for block_rows in _blocks(len(without_item), width):
+        part = without_item[block_rows]
         owned = sparse.csr_array(history.counts[rows[part]][:, :width])
         limits = _Limits(owned, new[:width], [(owners_of[part], group[:width]) for owners_of, group in barred])
         served += int(limits.permitted_items().any(axis=1).sum())
@@ -226,8 +226,8 @@ def _fill(items: np.ndarray, scores: np.ndarray, limits: _Limits, base: np.ndarr
     permitted_items[row, listed[row, place]] = False
     order = np.cumsum(permitted_items, axis=1) - 1 + (listed >= 0).sum(axis=1)[:, None]
     row, codes = np.nonzero(permitted_items & (order < k))
-    at = order[row, codes]
-    items[short[row], at], scores[short[row], at] = codes, base[codes]
+    rank = order[row, codes]
+    items[short[row], rank], scores[short[row], rank] = codes, base[codes]
 
 
 def _empty(rows: int, k: int) -> tuple[np.ndarray, np.ndarray]:
@@ -236,4 +236,4 @@ def _empty(rows: int, k: int) -> tuple[np.ndarray, np.ndarray]:
 
 def _blocks(rows: int, width: int) -> list[slice]:
     size = max(1, _CELLS // max(width, 1))
-    return [slice(at, min(at + size, rows)) for at in range(0, rows, size)]
+    return [slice(start, min(start + size, rows)) for start in range(0, rows, size)]

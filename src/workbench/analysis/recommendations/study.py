@@ -116,25 +116,25 @@ def study_recommendations(
     )
     buyers = np.unique(history.customer)
     granted, included = (_among(history.customers[buyers], names) for names in (permitted, ruled))
-    chosen = buyers[granted & included] if len(buyers) else buyers
-    marked = _among(history.customers[chosen], unwanted or {})
+    served_buyers = buyers[granted & included] if len(buyers) else buyers
+    marked = _among(history.customers[served_buyers], unwanted or {})
     served = count_served(
         history,
-        chosen[~marked],
+        served_buyers[~marked],
         again=eligibility.again,
         new=eligibility.allowed,
-        barred=eligibility.barred(history, chosen[~marked]),
+        barred=eligibility.barred(history, served_buyers[~marked]),
     )
     lists = partial(
         _lists, history, result=result, eligibility=eligibility, n=n_recommendations, seed=seed, unwanted=unwanted or {}
     )
-    served += sum(frame["customer_id"].nunique() for frame in lists(chosen[marked]))
+    served += sum(frame["customer_id"].nunique() for frame in lists(served_buyers[marked]))
     facts = {
         "buyers": len(buyers), "recommended_customers": served, "refused": int((~granted).sum()),
         "ineligible": int((granted & ~included).sum()), "lacking": "",
     }  # fmt: skip
     neutral = list_neutral(history, eligibility=eligibility, n=n_recommendations)
-    return Recommendations(neutral, result, level, facts, partial(lists, chosen))
+    return Recommendations(neutral, result, level, facts, partial(lists, served_buyers))
 
 
 def _lists(

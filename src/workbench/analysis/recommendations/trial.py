@@ -161,12 +161,12 @@ def _is_bought(past: History, customers: np.ndarray, basket: pd.DataFrame) -> np
 
 def _result(past: History, ranked: np.ndarray, basket: pd.DataFrame) -> dict[str, Any]:
     measures = measure_ranking(ranked, basket)
-    listed = ranked[measures["row"].to_numpy()]
-    listed = listed[listed >= 0]
+    ranked_items = ranked[measures["row"].to_numpy()]
+    ranked_items = ranked_items[ranked_items >= 0]
     tail = len(past.items) * LONG_TAIL
     return {
-        "measures": measures, "coverage": len(np.unique(listed)) / max(len(past.items), 1),
-        "long_tail": float((listed >= tail).mean()) if len(listed) else np.nan,
+        "measures": measures, "coverage": len(np.unique(ranked_items)) / max(len(past.items), 1),
+        "long_tail": float((ranked_items >= tail).mean()) if len(ranked_items) else np.nan,
     }  # fmt: skip
 
 

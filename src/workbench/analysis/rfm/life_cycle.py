@@ -159,8 +159,8 @@ def derive_bounds(
     if customers < least:
         return Bounds(fallback, "fallback", "too_few_customers", customers, n_gaps)
     cumulative = np.cumsum(weight) / weight.sum()
-    at = [int(np.argmax(cumulative >= quantile - ROUNDING_DAYS)) for quantile in quantiles]
-    first, second, third = (ceil(gaps["gap_days"].iloc[position] - ROUNDING_DAYS) for position in at)
+    positions = [int(np.argmax(cumulative >= quantile - ROUNDING_DAYS)) for quantile in quantiles]
+    first, second, third = (ceil(gaps["gap_days"].iloc[position] - ROUNDING_DAYS) for position in positions)
     if not 0 < first < second < third:
         return Bounds(fallback, "fallback", "no_spread", customers, n_gaps)
     return Bounds((first, second, third), "derived", "", customers, n_gaps)

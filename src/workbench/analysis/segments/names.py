@@ -132,22 +132,24 @@ def distinguishing_features(spaces: Spaces, features: pd.DataFrame, numbers_of: 
     points = spaces.matrix.reindex(numbers_of.index).join(categories).assign(segment=numbers_of.astype(int).astype(str))
     columns = [name for name in points.columns if name != "segment"]
     table = differences_from_base(points.rename_axis("customer_id").reset_index(), by="segment", columns=columns)
-    kept = table[table["differs"].fillna(False).astype(bool)].copy()
-    number = kept["kind"].eq("numeric").to_numpy()
+    significant = table[table["differs"].fillna(False).astype(bool)].copy()
+    is_numeric = significant["kind"].eq("numeric").to_numpy()
     numbers = attributes[spaces.transform.columns].astype("float64")
-    named = kept.assign(
-        segment=kept["group"].astype(int),
-        feature=kept["variable"],
-        level=kept["value"].astype("object").where(~number, None),
-        low=kept["effect_low"],
-        high=kept["effect_high"],
+    described = significant.assign(
+        segment=significant["group"].astype(int),
+        feature=significant["variable"],
+        level=significant["value"].astype("object").where(~is_numeric, None),
+        low=significant["effect_low"],
+        high=significant["effect_high"],
     )
     middles = [_middles(numbers[row.feature], numbers_of, row.segment) if row.kind == "numeric"
-               else ("share", row.share, row.base_share) for row in named.itertuples()]  # fmt: skip
-    named["statistic"], named["own"], named["base"] = zip(*middles, strict=True) if middles else ([], [], [])
-    named["rank"] = -named["effect"].abs().round(1)
-    named["place"] = named["feature"].map({name: at for at, name in enumerate(columns)})
-    ranked = named.sort_values(["segment", "rank", "place", "level"], na_position="first", ignore_index=True)
+               else ("share", row.share, row.base_share) for row in described.itertuples()]  # fmt: skip
+    described["statistic"], described["own"], described["base"] = (
+        zip(*middles, strict=True) if middles else ([], [], [])
+    )
+    described["rank"] = -described["effect"].abs().round(1)
+    described["place"] = described["feature"].map({name: position for position, name in enumerate(columns)})
+    ranked = described.sort_values(["segment", "rank", "place", "level"], na_position="first", ignore_index=True)
     return ranked[list(DISTINGUISHING_COLUMNS)]
 
 
@@ -183,7 +185,7 @@ def name_segments(
         phrases and finally a number are added. Keys are the English names in lower case with underscores. The
         description gives the figures of the same differences.
     """
-    rows = [distinguishing[distinguishing["segment"] == at] for at in range(k)]
+    rows = [distinguishing[distinguishing["segment"] == number] for number in range(k)]
     segments = _distinct([_phrases_of(differences, labels or {}) for differences in rows])
     return tuple(
         replace(segment, description=_description(differences, labels or {}))
@@ -208,15 +210,15 @@ def name_tiers(
     """
     words = TIER_WORDS.get(k) or ("high", *["middle"] * (k - 2), "low")
     tiers = []
-    for at, word in enumerate(words):
-        differences = distinguishing[distinguishing["segment"] == at]
+    for number, word in enumerate(words):
+        differences = distinguishing[distinguishing["segment"] == number]
         group = _segment(_phrases_of(differences, labels or {})[0])
         english = (
-            f"Tier {at + 1} of {k}, {word.replace('_', '-')}: {group.name['en'][:1].lower()}{group.name['en'][1:]}"
+            f"Tier {number + 1} of {k}, {word.replace('_', '-')}: {group.name['en'][:1].lower()}{group.name['en'][1:]}"
         )
-        chinese = f"{TIER_ZH[word]}价值层（{at + 1}/{k}）：{group.name['zh']}"
+        chinese = f"{TIER_ZH[word]}价值层（{number + 1}/{k}）：{group.name['zh']}"
         name = {"en": english, "zh": chinese}
-        tiers.append(Segment(f"tier_{at + 1}_{word}", name, description=_description(differences, labels or {})))
+        tiers.append(Segment(f"tier_{number + 1}_{word}", name, description=_description(differences, labels or {})))
     return tuple(tiers)
 
 
@@ -256,10 +258,12 @@ def _numbers_of(candidate: Candidate, spaces: Spaces) -> pd.Series:
 def _reordered(model: Mapping[str, Any], order: np.ndarray) -> dict[str, Any]:
     """Reorder the groups of a model."""
     by_group = ("centers", "weights", "means", "precision_cholesky", "log_det")
-    reordered = {name: [value[at] for at in order] if name in by_group else value for name, value in model.items()}
+    reordered = {
+        name: [value[position] for position in order] if name in by_group else value for name, value in model.items()
+    }
     if "variables" in model:
         reordered["variables"] = {
-            name: {level: [row[at] for at in order] for level, row in levels.items()}
+            name: {level: [row[position] for position in order] for level, row in levels.items()}
             for name, levels in model["variables"].items()
         }
     return reordered
@@ -323,9 +327,11 @@ def _distinct(phrases: list[tuple[list[Phrase], list[Phrase]]]) -> tuple[Segment
             _segment([*leading, *further[:added]]) for (leading, further), added in zip(phrases, n_added, strict=True)
         ]
         duplicates = _duplicates(segments)
-        n_added = [added + (at in duplicates) for at, added in enumerate(n_added)]
-    ranks = {at: rank for rank, at in enumerate(sorted(duplicates), start=1)}
-    return tuple(_ranked(segment, ranks[at]) if at in ranks else segment for at, segment in enumerate(segments))
+        n_added = [added + (position in duplicates) for position, added in enumerate(n_added)]
+    ranks = {position: rank for rank, position in enumerate(sorted(duplicates), start=1)}
+    return tuple(
+        _ranked(segment, ranks[position]) if position in ranks else segment for position, segment in enumerate(segments)
+    )
 
 
 def _segment(phrases: list[Phrase]) -> Segment:
@@ -338,7 +344,7 @@ def _duplicates(segments: Sequence[Segment]) -> set[int]:
     shared: set[int] = set()
     keys, english, chinese = zip(*((s.key, s.name["en"], s.name["zh"]) for s in segments), strict=True)
     for names in (keys, english, chinese):
-        shared |= {at for at, name in enumerate(names) if names.count(name) > 1}
+        shared |= {position for position, name in enumerate(names) if names.count(name) > 1}
     return shared
 
 

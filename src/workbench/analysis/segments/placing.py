@@ -121,11 +121,13 @@ def costs(transform: Transform, model: Mapping[str, Any], frame: pd.DataFrame) -
     if model["type"] == "gaussians":
         return _round(np.column_stack([_density_cost(cloud, points, len(frame)) for cloud in _components(model)]))
     totals = np.zeros((len(frame), len(model["centers"])))
-    for at, centre in enumerate(model["centers"]):
+    for number, centre in enumerate(model["centers"]):
         for point, middle in zip(points, centre, strict=False):
-            totals[:, at] += (point - middle) ** 2
-        for name, shares in _level_costs(transform, model, at).items():
-            totals[:, at] += level_of(frame[name], name, model).map(shares[0]).fillna(shares[1]).to_numpy(dtype=float)
+            totals[:, number] += (point - middle) ** 2
+        for name, shares in _level_costs(transform, model, number).items():
+            totals[:, number] += (
+                level_of(frame[name], name, model).map(shares[0]).fillna(shares[1]).to_numpy(dtype=float)
+            )
     return _round(totals)
 
 
@@ -157,7 +159,7 @@ def place_table(transform: Transform, model: Mapping[str, Any], table: ibis.Tabl
     if model["type"] not in ("centroids", "gaussians") or not transform.features:
         return table.select("customer_id", segment=compile_place(transform, model, table, keys))
     values = {name: _known(table[name]) for name in _numbers(transform, model)}
-    names = {feature.name: f"z{at}" for at, feature in enumerate(transform.features)}
+    names = {feature.name: f"z{number}" for number, feature in enumerate(transform.features)}
     placed = {
         names[feature.name]: _coordinate(values[feature.name], feature, transform.clip)
         for feature in transform.features
@@ -166,11 +168,13 @@ def place_table(transform: Transform, model: Mapping[str, Any], table: ibis.Tabl
     count = sum(value.notnull().cast("int64") for value in values.values())
     first = table.select("customer_id", *category_columns, known_features=count, **placed)
     cost_values = _point_costs(transform, model, first, [first[name] for name in names.values()])
-    second = first.select("customer_id", "known_features", **{f"cost{at}": cost for at, cost in enumerate(cost_values)})
-    costs_there = [second[f"cost{at}"] for at in range(len(cost_values))]
+    second = first.select(
+        "customer_id", "known_features", **{f"cost{number}": cost for number, cost in enumerate(cost_values)}
+    )
+    costs_there = [second[f"cost{number}"] for number in range(len(cost_values))]
     third = second.mutate(least=costs_there[0] if len(cost_values) == 1 else ibis.least(*costs_there))
     branches = [
-        (third[f"cost{at}"] == third.least, key) for at, key in zip(range(len(cost_values)), keys, strict=False)
+        (third[f"cost{number}"] == third.least, key) for number, key in zip(range(len(cost_values)), keys, strict=False)
     ]
     too_few = (third.known_features < transform.min_known, ibis.literal(keys[-1]))
     return third.select("customer_id", segment=ibis.cases(too_few, *branches, else_=keys[-1]))
@@ -186,8 +190,8 @@ def level_of(values: pd.Series, name: str, model: Mapping[str, Any]) -> pd.Serie
     levels = _levels(name, model)
     if name in model.get("cuts", {}):
         numbers = _number_of(values)
-        at = np.searchsorted(model["cuts"][name], numbers, side="right")
-        return pd.Series(at, index=values.index).astype("str").astype("object").where(~np.isnan(numbers), None)
+        codes = np.searchsorted(model["cuts"][name], numbers, side="right")
+        return pd.Series(codes, index=values.index).astype("str").astype("object").where(~np.isnan(numbers), None)
     text = values.astype("object").where(values.notna(), None)
     pooled = OTHER if OTHER in levels else None
     return text.map(lambda level: level if level is None or level in levels else pooled)
@@ -219,9 +223,11 @@ def _round(values: np.ndarray) -> np.ndarray:
 # centroids: squared distances ------------------------------------------------------------------
 
 
-def _level_costs(transform: Transform, model: Mapping[str, Any], at: int) -> dict[str, tuple[dict[str, float], float]]:
+def _level_costs(
+    transform: Transform, model: Mapping[str, Any], number: int
+) -> dict[str, tuple[dict[str, float], float]]:
     """Return, for one centre, each category's squared distance by level, and that of a missing or unseen level."""
-    centre, start = model["centers"][at], len(transform.features)
+    centre, start = model["centers"][number], len(transform.features)
     level_costs: dict[str, tuple[dict[str, float], float]] = {}
     for name, category in model.get("categories", {}).items():
         shares = np.array(centre[start : start + len(category["levels"])])
@@ -263,13 +269,13 @@ def _class_costs(model: Mapping[str, Any], levels: Mapping[str, pd.Series]) -> n
     n = len(next(iter(levels.values())))
     totals = np.tile([-float(np.log(max(weight, _LEAST))) for weight in model["weights"]], (n, 1))
     for name, text in levels.items():
-        for at in range(totals.shape[1]):
-            totals[:, at] += text.map(_class_terms(model, name, at)).fillna(0.0).to_numpy(dtype=float)
+        for number in range(totals.shape[1]):
+            totals[:, number] += text.map(_class_terms(model, name, number)).fillna(0.0).to_numpy(dtype=float)
     return totals
 
 
-def _class_terms(model: Mapping[str, Any], name: str, at: int) -> dict[str, float]:
-    return {level: -float(np.log(max(row[at], _LEAST))) for level, row in model["variables"][name].items()}
+def _class_terms(model: Mapping[str, Any], name: str, number: int) -> dict[str, float]:
+    return {level: -float(np.log(max(row[number], _LEAST))) for level, row in model["variables"][name].items()}
 
 
 # expressions -----------------------------------------------------------------------------------
@@ -291,8 +297,8 @@ def _level(value: ibis.Value, name: str, model: Mapping[str, Any]) -> ibis.Value
     levels = _levels(name, model)
     if name in model.get("cuts", {}):
         number, cuts = _known(value), model["cuts"][name]
-        at = sum((number >= cut).cast("int64") for cut in cuts) if cuts else ibis.literal(0)
-        return number.isnull().ifelse(ibis.null("string"), at.cast("string"))
+        code = sum((number >= cut).cast("int64") for cut in cuts) if cuts else ibis.literal(0)
+        return number.isnull().ifelse(ibis.null("string"), code.cast("string"))
     text = value.cast("string")
     pooled = ibis.literal(OTHER) if OTHER in levels else ibis.null("string")
     return ibis.cases((text.isnull(), ibis.null("string")), (text.isin(levels), text), else_=pooled)
@@ -315,14 +321,14 @@ def _point_costs(
         totals = [_density_cost(cloud, points, 0) for cloud in _components(model)]
     elif model["type"] == "classes":
         totals = []
-        for at, weight in enumerate(model["weights"]):
-            terms = [_lookup(text, _class_terms(model, name, at), 0.0) for name, text in levels.items()]
+        for number, weight in enumerate(model["weights"]):
+            terms = [_lookup(text, _class_terms(model, name, number), 0.0) for name, text in levels.items()]
             totals.append(_sum([ibis.literal(-float(np.log(max(weight, _LEAST)))), *terms]))
     else:
         totals = []
-        for at, centre in enumerate(model["centers"]):
+        for number, centre in enumerate(model["centers"]):
             squares = [(point - middle) * (point - middle) for point, middle in zip(points, centre, strict=False)]
-            level_costs = _level_costs(transform, model, at)
+            level_costs = _level_costs(transform, model, number)
             totals.append(_sum([*squares, *(_lookup(levels[name], *terms) for name, terms in level_costs.items())]))
     return [cost.round(DISTANCE_DECIMALS) for cost in totals]
 

@@ -32,11 +32,11 @@ def segment_sizes(assigned: pd.DataFrame, keys: Sequence[str], *, level: float =
         segment, n, share, low, high (Wilson interval), in the order of ``keys``; ``unknown`` only if it occurs.
     """
     counts = assigned["segment"].value_counts()
-    listed = [key for key in keys if key != "unknown" or counts.get(key, 0)]
-    n = np.array([int(counts.get(key, 0)) for key in listed])
+    shown_keys = [key for key in keys if key != "unknown" or counts.get(key, 0)]
+    n = np.array([int(counts.get(key, 0)) for key in shown_keys])
     low, high = wilson(n, np.full(len(n), len(assigned)), level=level)
     share = n / len(assigned) if len(assigned) else np.full(len(n), np.nan)
-    return pd.DataFrame({"segment": listed, "n": n, "share": share, "low": low, "high": high})
+    return pd.DataFrame({"segment": shown_keys, "n": n, "share": share, "low": low, "high": high})
 
 
 def profile_segments(

@@ -66,8 +66,8 @@ def explain_customer(definition: SegmentDefinition, customer: pd.DataFrame, *, t
 
 def _by_rules(definition: SegmentDefinition, customer: pd.DataFrame) -> list[dict[str, Any]]:
     rules = definition.model["rules"]
-    at = int(place(definition.transform, definition.model, customer)[0])
-    segment = rules[at]["segment"] if at >= 0 else UNKNOWN.key
+    rule_index = int(place(definition.transform, definition.model, customer)[0])
+    segment = rules[rule_index]["segment"] if rule_index >= 0 else UNKNOWN.key
     others = [
         (_unmet(rule["when"], customer), rank, rule["segment"])
         for rank, rule in enumerate(rules)
@@ -75,7 +75,7 @@ def _by_rules(definition: SegmentDefinition, customer: pd.DataFrame) -> list[dic
     ]
     distance, _, nearest = min(others, default=(np.nan, 0, None))
     nearest_columns = {"nearest_other": nearest, "distance": float(distance)}
-    comparisons = _met(rules[at]["when"], customer, True) if at >= 0 else []
+    comparisons = _met(rules[rule_index]["when"], customer, True) if rule_index >= 0 else []
     return [nearest_columns | comparison for comparison in comparisons] or [nearest_columns]
 
 
@@ -189,8 +189,8 @@ def _typical(definition: SegmentDefinition, name: str, at: int) -> Any:
 
 def _lower_bound(level: str, name: str, model: Mapping[str, Any]) -> float:
     """Return a number within a level: its lower bound."""
-    cuts, at = model["cuts"][name], int(level)
-    return float(cuts[at - 1]) if at else float(cuts[0]) - 1.0  # below the first bound
+    cuts, code = model["cuts"][name], int(level)
+    return float(cuts[code - 1]) if code else float(cuts[0]) - 1.0  # below the first bound
 
 
 def _plain(value: Any) -> Any:

@@ -1,6 +1,6 @@
-"""Segments by declared rules: the first rule that holds applies.
+"""Segments by declared rules: the first true rule applies.
 
-``read_rules`` builds a model from YAML, ``prove`` finds gaps and overlaps of its rules or proves that there are none;
+``read_rules`` builds a model from YAML, ``prove`` finds gaps and overlaps between rules, or proves that there are none;
 ``check_rules`` also counts the customers.
 """
 
@@ -20,7 +20,7 @@ from workbench.core.errors import Fault, ProfileError
 
 __all__ = ["RuleCheck", "check_rules", "matches", "prove", "read_rules", "rule_columns", "rule_of_each"]
 
-MOST_CELLS = 200_000  # most cells of a proof; beyond, customers are only counted
+MOST_CELLS = 200_000  # most cells of a proof; with more, customers are only counted
 NO_RULE = -1
 
 
@@ -31,13 +31,13 @@ class RuleCheck:
     Attributes
     ----------
     proven : bool
-        True when every combination of values was checked; False with too many, where only the counts are known.
+        True if every combination of values was checked; False if there are too many, so that only counts are known.
     gaps : tuple of dict
-        Combinations of values that no rule covers: feature to the words for its value; empty when exhaustive.
+        Combinations of values that no rule covers: feature to a description of the value; empty if exhaustive.
     overlaps : tuple of (str, str)
         Segments with two rules that cover the same combination; the first rule applies.
     uncovered : int or None
-        Customers whom no rule covers; None without a table of customers.
+        Number of customers not covered by any rule; None without a table of customers.
     counts : dict of str
         Segment to its number of customers, by first match; None without a table of customers.
     shared : dict of (str, str)
@@ -53,7 +53,7 @@ class RuleCheck:
 
     @property
     def exhaustive(self) -> bool:
-        """Whether the rules cover everybody: proven, or true of the counted customers."""
+        """Whether the rules cover all customers: proven, or true for the counted customers."""
         return not self.gaps and not self.uncovered and (self.proven or self.uncovered == 0)
 
     @property
@@ -80,20 +80,20 @@ def read_rules(segments: Sequence[Mapping[str, Any]], *, where: str = "rules") -
     Raises
     ------
     ProfileError
-        With every fault of every rule.
+        With all errors of all rules.
     """
     rules: list[dict[str, Any]] = []
     faults: list[Fault] = []
-    for at, segment in enumerate(segments):
-        place = f"{where}, {segment.get('key', f'rule {at + 1}')}"
+    for number, segment in enumerate(segments):
+        location = f"{where}, {segment.get('key', f'rule {number + 1}')}"
         if ("when" in segment) == bool(segment.get("otherwise")):
-            faults.append(Fault(place, "both when and otherwise, or neither", "one of them"))
+            faults.append(Fault(location, "both when and otherwise, or neither", "one of them"))
             continue
-        if segment.get("otherwise") and at < len(segments) - 1:
-            faults.append(Fault(place, "otherwise comes before other rules", "the last place"))
+        if segment.get("otherwise") and number < len(segments) - 1:
+            faults.append(Fault(location, "otherwise comes before other rules", "the last place"))
             continue
         try:
-            when = normalise(segment["when"], where=place) if "when" in segment else {"all": []}
+            when = normalise(segment["when"], where=location) if "when" in segment else {"all": []}
         except ProfileError as error:
             faults += error.faults
         else:
@@ -111,13 +111,13 @@ def rule_columns(model: Mapping[str, Any]) -> list[str]:
 
 
 def rule_of_each(model: Mapping[str, Any], frame: pd.DataFrame) -> np.ndarray:
-    """Return the index of the first rule that holds for each row, -1 where none does."""
+    """Return the index of the first true rule for each row, -1 without one."""
     is_match = matches(model, frame)
     return np.where(is_match.any(axis=1), is_match.argmax(axis=1), NO_RULE)
 
 
 def matches(model: Mapping[str, Any], frame: pd.DataFrame) -> np.ndarray:
-    """Return which rules hold for each row, shape (rows, rules)."""
+    """Return which rules are true for each row, shape (rows, rules)."""
     if not model["rules"]:
         return np.zeros((len(frame), 0), dtype=bool)
     return np.column_stack([holds(rule["when"], frame) for rule in model["rules"]])
@@ -126,9 +126,9 @@ def matches(model: Mapping[str, Any], frame: pd.DataFrame) -> np.ndarray:
 def prove(model: Mapping[str, Any]) -> RuleCheck:
     """Check every combination of values that the rules can distinguish.
 
-    For a number these are each bound, one value between two bounds, one beyond either end, and missing; for a text each
-    listed one, any other, and missing. Rules cannot distinguish any other values, so this is a proof. ``otherwise``
-    overlaps with nothing: it covers the remaining customers.
+    For a number these are each bound, a value between each two bounds, a value beyond either end, and missing; for a
+    text each listed value, any other value, and missing. Rules cannot distinguish further values, so this is a proof.
+    ``otherwise`` covers the remaining customers and overlaps with no rule.
 
     Parameters
     ----------
@@ -145,19 +145,19 @@ def prove(model: Mapping[str, Any]) -> RuleCheck:
         return RuleCheck(False, (), ())
     rows = list(product(*cells.values())) or [()]
     columns = {
-        name: pd.Series([row[at][0] for row in rows], dtype=_dtype(values))
-        for at, (name, values) in enumerate(cells.items())
+        name: pd.Series([row[position][0] for row in rows], dtype=_dtype(values))
+        for position, (name, values) in enumerate(cells.items())
     }
     is_match = matches(model, pd.DataFrame(columns, index=range(len(rows))))
     gaps = tuple(
-        {name: cell[1] for name, cell in zip(cells, rows[at], strict=True)}
-        for at in np.flatnonzero(~is_match.any(axis=1))
+        {name: cell[1] for name, cell in zip(cells, rows[position], strict=True)}
+        for position in np.flatnonzero(~is_match.any(axis=1))
     )
     return RuleCheck(True, gaps, tuple(_pairs(model, is_match)))
 
 
 def check_rules(model: Mapping[str, Any], table: ibis.Table) -> RuleCheck:
-    """Prove the rules and count the customers of each segment, gap and overlap inside the engine.
+    """Prove the rules, and count the customers of each segment, gap and overlap in the database engine.
 
     Parameters
     ----------
@@ -170,14 +170,14 @@ def check_rules(model: Mapping[str, Any], table: ibis.Table) -> RuleCheck:
     RuleCheck
     """
     proof, rules = prove(model), model["rules"]
-    names = [f"r{at}" for at in range(len(rules))]
+    names = [f"r{number}" for number in range(len(rules))]
     flags = table.select(**{n: compile_condition(rule["when"], table) for n, rule in zip(names, rules, strict=True)})
     combinations = flags.group_by(names).aggregate(n=lambda t: t.count()).to_pandas()
     is_match, n = combinations[names].to_numpy(dtype=bool), combinations["n"].to_numpy()
     first = np.where(is_match.any(axis=1), is_match.argmax(axis=1), NO_RULE)
     counts = dict.fromkeys((rule["segment"] for rule in rules), 0)
-    for at, rule in enumerate(rules):
-        counts[rule["segment"]] += int(n[first == at].sum())
+    for number, rule in enumerate(rules):
+        counts[rule["segment"]] += int(n[first == number].sum())
     shared = {pair: int(n[rows].sum()) for pair, rows in _pairs(model, is_match).items()}
     return RuleCheck(proof.proven, proof.gaps, proof.overlaps, int(n[first == NO_RULE].sum()), counts, shared)
 
@@ -185,7 +185,7 @@ def check_rules(model: Mapping[str, Any], table: ibis.Table) -> RuleCheck:
 def _pairs(model: Mapping[str, Any], is_match: np.ndarray) -> dict[tuple[str, str], np.ndarray]:
     """Return the pairs of segments that share rows, with those rows; ``otherwise`` is ignored."""
     rules = model["rules"]
-    proper = [at for at, rule in enumerate(rules) if rule["when"] != {"all": []}]
+    proper = [number for number, rule in enumerate(rules) if rule["when"] != {"all": []}]
     pairs: dict[tuple[str, str], np.ndarray] = {}
     for first, second in combinations(proper, 2):
         names, rows = (rules[first]["segment"], rules[second]["segment"]), is_match[:, first] & is_match[:, second]
@@ -195,7 +195,7 @@ def _pairs(model: Mapping[str, Any], is_match: np.ndarray) -> dict[tuple[str, st
 
 
 def _cells(name: str, model: Mapping[str, Any]) -> list[tuple[Any, str]]:
-    """Return one value for each kind of value the rules can distinguish, with its words; missing last."""
+    """Return one value of each kind that the rules can distinguish, with a description; missing last."""
     values = _compared(name, model)
     texts = sorted(value for value in values if isinstance(value, str))
     if texts:

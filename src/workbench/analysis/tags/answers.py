@@ -65,8 +65,8 @@ def latest_answers(responses: ir.Table, questions: Mapping[str, Sequence[str]], 
     answers = {}
     for item in (item for item, names in names_in_use.items() if names):
         is_item = answered.question_key.isin(names_in_use[item])
-        at = answered.answered_at if "answered_at" in answered.columns else ibis.literal(0)
-        newest = ibis.struct({"at": -_seconds(at), "answer": answered.answer.strip()})
+        answered_at = answered.answered_at if "answered_at" in answered.columns else ibis.literal(0)
+        newest = ibis.struct({"at": -_seconds(answered_at), "answer": answered.answer.strip()})
         answers[f"{ANSWER}{item}"] = newest.min(where=is_item)
     if not answers:
         return answered.select("customer_id").distinct()
@@ -96,13 +96,15 @@ def _alpha(responses: ir.Table, scale: Scale) -> tuple[float | None, int]:
     rows = responses
     if scale.survey and "survey" in rows.columns:
         rows = rows.filter(rows.survey == scale.survey)
-    tables = [score_scale(rows, f"q{at}", question_scale) for at, question_scale in enumerate(single_items.values())]
+    tables = [
+        score_scale(rows, f"q{number}", question_scale) for number, question_scale in enumerate(single_items.values())
+    ]
     if len(tables) < LEAST_ITEMS:
         return None, 0
     joined = tables[0]
     for table in tables[1:]:
         joined = joined.inner_join(table, "customer_id")
-    names = [f"scale_q{at}" for at in range(len(tables))]
+    names = [f"scale_q{number}" for number in range(len(tables))]
     total = joined[names[0]]
     for name in names[1:]:
         total = total + joined[name]

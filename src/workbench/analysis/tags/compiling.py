@@ -168,10 +168,10 @@ def find_cut_points(table: ir.Table, tags: Iterable[Tag]) -> dict[str, tuple[flo
         Tag to its cut points (linear interpolation, six decimals); tags whose column has no value are left out.
     """
     quantiles = {
-        f"{tag.id}:{at}": table[tag.quantiles.of].cast("float64").quantile(cut)
+        f"{tag.id}:{position}": table[tag.quantiles.of].cast("float64").quantile(cut)
         for tag in tags
         if tag.quantiles
-        for at, cut in enumerate(tag.quantiles.cuts)
+        for position, cut in enumerate(tag.quantiles.cuts)
     }
     if not quantiles:
         return {}

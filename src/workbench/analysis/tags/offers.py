@@ -45,10 +45,12 @@ def offers_of(tables: Mapping[str, ir.Table]) -> ir.Table | None:
     rows = rows.filter(rows["list"] == "new")
     share = rows.evidence.re_extract(_SHARE, 1).nullif("").cast("float64")
     shares = rows.mutate(share=share).group_by("customer_id").aggregate(cross_sell_share=share.mean().round(DIGITS))
-    named = _with_category(rows, tables.get("products"))
-    if named is None:
+    with_category = _with_category(rows, tables.get("products"))
+    if with_category is None:
         return shares
-    counted = named.group_by("customer_id", "category").aggregate(n=named.count(), best=named["rank"].min())
+    counted = with_category.group_by("customer_id", "category").aggregate(
+        n=with_category.count(), best=with_category["rank"].min()
+    )
     order = ibis.window(
         group_by=counted.customer_id, order_by=[ibis.desc(counted.n), counted.best, counted.category]
     )  # fmt: skip
@@ -108,12 +110,14 @@ def _has_value(products: ir.Table, rule: Mapping[str, Sequence[str]]) -> ir.Bool
 
 def _with_category(rows: ir.Table, products: ir.Table | None) -> ir.Table | None:
     """Return the rows with the category of their item; None if no category is known."""
-    own = rows.category.cast("string")
+    direct_category = rows.category.cast("string")
     if products is None or "category" not in products.columns:
-        return rows.select("customer_id", "rank", category=own).filter(lambda table: table.category.notnull())
+        return rows.select("customer_id", "rank", category=direct_category).filter(
+            lambda table: table.category.notnull()
+        )
     one_each = products.group_by("product_id").aggregate(of_product=products.category.cast("string").min())
-    joined = rows.select("customer_id", "rank", product_id=rows.product_id.cast("string"), own=own).left_join(
-        one_each, "product_id"
-    )
-    named = joined.select("customer_id", "rank", category=ibis.coalesce(joined.own, joined.of_product))
-    return named.filter(named.category.notnull(), named.category != "")
+    joined = rows.select(
+        "customer_id", "rank", product_id=rows.product_id.cast("string"), own=direct_category
+    ).left_join(one_each, "product_id")
+    with_category = joined.select("customer_id", "rank", category=ibis.coalesce(joined.own, joined.of_product))
+    return with_category.filter(with_category.category.notnull(), with_category.category != "")

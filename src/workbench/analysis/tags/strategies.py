@@ -72,7 +72,11 @@ def _directions(segment: str) -> set[str]:
     words = segment.lower().split("_")
     if words[0] == TIER:
         return set(words)
-    return {word for at, word in enumerate(words) if word not in LEVELS or VALUES & set(words[at + 1 : at + 3])}
+    return {
+        word
+        for position, word in enumerate(words)
+        if word not in LEVELS or VALUES & set(words[position + 1 : position + 3])
+    }
 
 
 def strategies_of(pack: Pack, values: pd.DataFrame) -> pd.DataFrame:

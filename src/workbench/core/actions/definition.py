@@ -108,8 +108,8 @@ class Occasion(Section):
 
     @model_validator(mode="after")
     def _one_occasion(self) -> Occasion:
-        named = [bool(self.case), self.birthday, self.after_order_days is not None]
-        if sum(named) != 1:
+        stated = [bool(self.case), self.birthday, self.after_order_days is not None]
+        if sum(stated) != 1:
             raise ValueError("expected one of: case: open, birthday: true, after_order_days: N")
         if "days_before" in self.model_fields_set and not self.birthday:
             raise ValueError("days_before belongs to birthday: true")
@@ -198,7 +198,7 @@ class Action(Section):
     def _reachable(self) -> Action:
         if self.occasion is not None and self.kind != "service":
             raise ValueError("an occasion belongs to kind: service")
-        unreachable = [at for at, variant in enumerate(self.content[:-1], start=1) if variant.fits_everybody]
+        unreachable = [number for number, variant in enumerate(self.content[:-1], start=1) if variant.fits_everybody]
         if unreachable:
-            raise ValueError(f"content {unreachable[0]} holds for everybody, so that those after it are never used")
+            raise ValueError(f"content {unreachable[0]} applies to everybody, so that later variants are never used")
         return self

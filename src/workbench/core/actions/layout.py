@@ -163,5 +163,5 @@ def _explain(error: Mapping[str, Any], marked: MarkedYaml, label: str) -> Fault:
         choices = FIELDS if trail[0] == "columns" else FORMS
         return Fault(where, f"{name} is {error['input']!r}", "", did_you_mean(str(error["input"]), choices))
     message = error["msg"].removeprefix("Value error, ")
-    shown = f" is {error['input']!r}" if not isinstance(error["input"], (dict, list)) else ""
-    return Fault(where, f"{name}{shown}: {message}" if name else message)
+    value_text = f" is {error['input']!r}" if not isinstance(error["input"], (dict, list)) else ""
+    return Fault(where, f"{name}{value_text}: {message}" if name else message)

@@ -110,9 +110,9 @@ class _Restricted:
 
     def __getattr__(self, key: str) -> Any:
         if key in type(self._section).model_fields and key not in self._open:
-            found = f"reads the parameter {self._name}.{key}, which it does not declare"
+            problem = f"reads the parameter {self._name}.{key}, which it does not declare"
             remedy = f"Add '{self._name}.{key}' to borrows in its declaration under core/stages"
-            raise StageError(Fault(self._stage, found, "", remedy))
+            raise StageError(Fault(self._stage, problem, "", remedy))
         return getattr(self._section, key)
 
 

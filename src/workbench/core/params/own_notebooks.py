@@ -81,8 +81,8 @@ def _title(cells: list[dict[str, Any]]) -> str:
 def _parameters(name: str, cells: list[dict[str, Any]]) -> type[Section]:
     tagged = [cell for cell in cells if "parameters" in cell.get("metadata", {}).get("tags", [])]
     if len(tagged) != 1:
-        found = f"{len(tagged)} cells are tagged 'parameters'"
-        raise ProfileError(Fault(f"notebooks/{name}.ipynb", found, _ADVICE))
+        problem = f"{len(tagged)} cells are tagged 'parameters'"
+        raise ProfileError(Fault(f"notebooks/{name}.ipynb", problem, _ADVICE))
     source = _source(tagged[0])
     try:
         statements = [_assignment(statement) for statement in ast.parse(source).body]

@@ -235,8 +235,8 @@ class _ProfileReader:
         self.faults.append(Fault(self.where(path), found, expected, remedy))
 
     def read(self, name: str) -> Profile:
-        own = self._own_notebooks()
-        models = SECTIONS | {stage: declared.parameters for stage, declared in own.items()}
+        own_stages = self._own_notebooks()
+        models = SECTIONS | {stage: declared.parameters for stage, declared in own_stages.items()}
         keys = (*TOP_LEVEL, *models)
         for key in self.content:
             if key not in keys:
@@ -256,7 +256,7 @@ class _ProfileReader:
             run=self._run(),
             share=self._section(ShareParams, ("share",)),
             sections=_with_shared_scales({stage: self._section(model, (stage,)) for stage, model in models.items()}),
-            own=own,
+            own=own_stages,
             label=self.label,
             marks=self.marked,
         )
@@ -267,10 +267,10 @@ class _ProfileReader:
 
     def _check_goal(self, profile: Profile) -> None:
         """Check that the goal refers only to stages of the run."""
-        for at, stage in enumerate(profile.goal.stages):
+        for position, stage in enumerate(profile.goal.stages):
             if stage not in profile.stages:
                 remedy = did_you_mean(stage, profile.stages)
-                self.fault(("goal", "stages", at), f"goal: '{stage}' is not a stage of this run", "", remedy)
+                self.fault(("goal", "stages", position), f"goal: '{stage}' is not a stage of this run", "", remedy)
 
     def _never_contact(self) -> tuple[str, ...]:
         paths = self.content.get("never_contact") or []
@@ -278,8 +278,8 @@ class _ProfileReader:
             expected = "A list of CSV files inside the workspace, such as [data/raw/never_contact.csv]"
             self.fault(("never_contact",), f"never_contact {paths!r}", expected)
             return ()
-        for at, path in enumerate(paths):
-            self._check_inside(("never_contact", at), path)
+        for position, path in enumerate(paths):
+            self._check_inside(("never_contact", position), path)
         return tuple(paths)
 
     def _check_top(self, name: str) -> None:
@@ -341,14 +341,17 @@ class _ProfileReader:
 
     def _explain(self, model: type[Section], path: tuple, error: Mapping[str, Any]) -> None:
         trail = tuple(str(part) for part in error["loc"])
-        at = (*path, *(part for part in trail if not part.startswith(("function-", "list[", "dict["))))
+        key_path = (*path, *(part for part in trail if not part.startswith(("function-", "list[", "dict["))))
         section = ".".join(path)
         if error["type"] == "extra_forbidden" and (moved := MOVED.get(".".join((*path, *trail)))):
-            self.fault(at, f"{section}: '{trail[-1]}' is now {moved}", "", f"Write it as {moved}")
+            self.fault(key_path, f"{section}: '{trail[-1]}' is now {moved}", "", f"Write it as {moved}")
         elif error["type"] == "extra_forbidden":
             names = _fields_at(model, trail[:-1])
             self.fault(
-                at, f"{section}: unknown key '{trail[-1]}'", f"Known keys: {listed(names)}", _near(trail[-1], names)
+                key_path,
+                f"{section}: unknown key '{trail[-1]}'",
+                f"Known keys: {listed(names)}",
+                _near(trail[-1], names),
             )
         elif error["type"] == "missing":
             self.fault(path, f"{section}: '{trail[-1]}' is missing", "Every source names its path and its table")
@@ -358,33 +361,33 @@ class _ProfileReader:
             message = error["msg"].removeprefix("Value error, ")
             if error["type"] == "literal_error":
                 choices = re.findall(r"'([^']+)'", message)
-                self.fault(at, f"{section}: {key} is {value!r}", message, _near(str(value), choices))
+                self.fault(key_path, f"{section}: {key} is {value!r}", message, _near(str(value), choices))
             elif trail:
                 remedy = _default_of(model, trail) if error["type"] in _LIMITS else ""
-                self.fault(at, f"{section}: {key} is {value!r}", message, remedy)
+                self.fault(key_path, f"{section}: {key} is {value!r}", message, remedy)
             else:
-                self.fault(at, f"{section}: {message}")
+                self.fault(key_path, f"{section}: {message}")
 
     def _run(self) -> RunParams:
         run = self._section(RunParams, ("run",))
         for path, fault in self.unreadable:
             found = f"{fault.where}: {fault.found}" if fault.where else fault.found
             self.fault(path, found, fault.expected, fault.remedy)
-        for at, stage in enumerate(run.stages or []):
+        for position, stage in enumerate(run.stages or []):
             if stage not in STAGES and not is_own_name(stage):
-                self.fault(("run", "stages", at), f"unknown stage '{stage}'", "", did_you_mean(stage, STAGES))
-        for at, stage in enumerate(run.also):
+                self.fault(("run", "stages", position), f"unknown stage '{stage}'", "", did_you_mean(stage, STAGES))
+        for position, stage in enumerate(run.also):
             if not is_own_name(stage):
                 expected = "Your own notebook: two digits, a verb, an object, no built-in stage, such as 15_study_gifts"
-                self.fault(("run", "also", at), f"'{stage}' cannot be named here", expected)
+                self.fault(("run", "also", position), f"'{stage}' cannot be named here", expected)
         for event in EVENTS:
-            for at, hook in enumerate(run.hooks.of(event)):
+            for position, hook in enumerate(run.hooks.of(event)):
                 if hook.file is not None:
-                    self._check_inside(("run", "hooks", event, at, "file"), hook.file)
+                    self._check_inside(("run", "hooks", event, position, "file"), hook.file)
         if run.stages == []:
             self.fault(("run", "stages"), "no stage to run", "At least one", "Omit the key to run all")
-        named = [*(run.stages or []), *run.also]
-        if len(set(named)) < len(named):
+        stage_names = [*(run.stages or []), *run.also]
+        if len(set(stage_names)) < len(stage_names):
             self.fault(("run", "stages"), "a stage is named twice", "Each stage once")
         return run
 
@@ -392,16 +395,16 @@ class _ProfileReader:
         """Read the declarations of the own notebooks that the profile names."""
         run = self.content.get("run")
         lists = {key: run.get(key) for key in ("stages", "also")} if isinstance(run, dict) else {}
-        own: dict[str, Stage] = {}
+        own_stages: dict[str, Stage] = {}
         for key, names in lists.items():
-            for at, name in enumerate(names if isinstance(names, list) else []):
+            for position, name in enumerate(names if isinstance(names, list) else []):
                 if isinstance(name, str) and is_own_name(name):
-                    self._read_own(own, name, ("run", key, at))
-        return own
+                    self._read_own(own_stages, name, ("run", key, position))
+        return own_stages
 
-    def _read_own(self, own: dict[str, Stage], name: str, path: tuple) -> None:
+    def _read_own(self, own_stages: dict[str, Stage], name: str, path: tuple) -> None:
         try:
-            own[name] = own_stage(self.workspace.notebooks, name)
+            own_stages[name] = own_stage(self.workspace.notebooks, name)
         except ProfileError as error:
             self.unreadable += [(path, fault) for fault in error.faults]
 
@@ -481,20 +484,20 @@ class _ProfileReader:
     def _check_columns(self, path: tuple, table: str, columns: dict, *, header: bool) -> None:
         canonical = columns_of(table, contact=True, neighbours=True)
         for column, original in columns.items():
-            at = (*path, "columns", column)
+            key_path = (*path, "columns", column)
             if column not in canonical:
-                self.fault(at, f"'{column}' is not a column of {table}", "", did_you_mean(column, canonical))
+                self.fault(key_path, f"'{column}' is not a column of {table}", "", did_you_mean(column, canonical))
             parts = original if isinstance(original, list) else [original]
             if isinstance(original, list) and len(original) < 2:  # noqa: PLR2004
-                self.fault(at, f"{column} is mapped to {original!r}", "A column, or two and more to join")
+                self.fault(key_path, f"{column} is mapped to {original!r}", "A column, or two and more to join")
             if any(part == "" for part in parts):
-                self.fault(at, f"{column} is mapped to a column without a name", "The name of a source column",
+                self.fault(key_path, f"{column} is mapped to a column without a name", "The name of a source column",
                            "Declare skip_rows where notes stand above the header")  # fmt: skip
             if any(header == isinstance(part, int) for part in parts):
                 expected = "the name of a source column" if header else "a position from 1, since header is false"
                 quote = "YAML reads yes, no, on and off as true or false: quote the name"
                 remedy = quote * isinstance(original, bool)
-                self.fault(at, f"{column} is mapped to {original!r}", f"Expected {expected}", remedy)
+                self.fault(key_path, f"{column} is mapped to {original!r}", f"Expected {expected}", remedy)
 
     def _check_constants(self, path: tuple, table: str, constants: Any) -> None:
         canonical = columns_of(table, contact=False, neighbours=True)

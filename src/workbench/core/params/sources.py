@@ -265,8 +265,8 @@ class SourceParams(Section):
         both = sorted(set(self.constants) & set(self.columns))
         if both:
             raise ValueError(f"{', '.join(both)}: mapped to a column and constant: choose one")
-        named = [*self.fill.columns, self.fill.by] if self.fill else []
-        unknown = sorted(set(named) - set(self.columns))
+        needed = [*self.fill.columns, self.fill.by] if self.fill else []
+        unknown = sorted(set(needed) - set(self.columns))
         if unknown:
             raise ValueError(f"fill names columns that are not mapped: {', '.join(unknown)}")
         return self

@@ -45,7 +45,7 @@ class Acknowledgement(Section):
     def _by_somebody(self) -> Acknowledgement:
         empty = [name for name in ("what", "subject", "by", "why") if not getattr(self, name).strip()]
         if empty:
-            raise ValueError(f"acknowledged: {empty[0]} is empty; say who looked at the alarm and why it may stay")
+            raise ValueError(f"acknowledged: {empty[0]} is empty; state who reviewed the alarm and why it is accepted")
         return self
 
 

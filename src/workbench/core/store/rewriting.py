@@ -36,12 +36,14 @@ def rewrite_table(
         Called with the path before a changed file is written.
     """
     file = pq.ParquetFile(path)
-    results = [change(file.read_row_group(at)) for at in range(file.num_row_groups)]
+    results = [change(file.read_row_group(number)) for number in range(file.num_row_groups)]
     changes = sum(count for _, count in results)
     if not changes:
         return 0
     first = file.metadata.row_group(0)
-    codecs = {first.column(at).path_in_schema: first.column(at).compression for at in range(first.num_columns)}
+    codecs = {
+        first.column(number).path_in_schema: first.column(number).compression for number in range(first.num_columns)
+    }
     chosen = {name: "NONE" if codec == "UNCOMPRESSED" else codec for name, codec in codecs.items()}
     schema = file.schema_arrow
 

@@ -123,8 +123,8 @@ class Store:
         """
         path = self.path(table)
         if not path.is_file():
-            found = f"{table}.parquet not found for profile {self.profile}"
-            raise DataError(Fault("", found, f"It is written by {table_spec(table).writer}", "Run that stage first"))
+            problem = f"{table}.parquet not found for profile {self.profile}"
+            raise DataError(Fault("", problem, f"It is written by {table_spec(table).writer}", "Run that stage first"))
         return self.read_file(table, path)
 
     def read_file(self, table: str, path: Path) -> ibis.Table:
@@ -172,10 +172,10 @@ class Store:
         rows : ibis.Table
             customer_id as in the source, and ``_people``, the id space of the source.
         """
-        kept = rows.mutate(record=rows[ID_SPACE] + ibis.literal("\x1f") + rows.customer_id)
+        with_record = rows.mutate(record=rows[ID_SPACE] + ibis.literal("\x1f") + rows.customer_id)
         if self.path(_IDENTITIES).is_file():
-            kept = _replace_id(kept, "customer_id", self.read(_IDENTITIES))
-        return kept.drop(ID_SPACE)
+            with_record = _replace_id(with_record, "customer_id", self.read(_IDENTITIES))
+        return with_record.drop(ID_SPACE)
 
     def _with_one_id(self, name: str, table: ibis.Table) -> ibis.Table:
         if name == _CONSENTS:  # one refusal among merged records counts for all
@@ -201,8 +201,8 @@ class Store:
             When the table has raw rows, which must stay in the engine.
         """
         if table in CANONICAL and table not in _CUSTOMER_GRAIN:
-            found = f"{table} holds raw rows, which do not become pandas"
-            raise DataError(Fault("", found, "", "Aggregate them in the engine: read() returns an Ibis table"))
+            problem = f"{table} holds raw rows, which do not become pandas"
+            raise DataError(Fault("", problem, "", "Aggregate them in the engine: read() returns an Ibis table"))
         return to_pandas(self.read(table) if columns is None else self.read(table).select(columns))
 
     def digest(self, table: str) -> str:
@@ -338,11 +338,11 @@ class Staging:
         else:
             spec = table_spec(table)
         if spec.writer != self.stage:
-            found = f"{self.stage} would write {table}"
+            problem = f"{self.stage} would write {table}"
             remedy = f"Write an own table, called {OWN_PREFIX}..."
             if spec.own:
                 remedy = f"Choose another name, or remove notebooks/{spec.writer}.ipynb if it is no longer used"
-            raise DataError(Fault("", found, f"Only {spec.writer} writes it", remedy))
+            raise DataError(Fault("", problem, f"Only {spec.writer} writes it", remedy))
         return spec
 
     def _own_writer(self, table: str) -> str:
@@ -389,8 +389,8 @@ class Staging:
         faults = [Fault(spec.name, f"{count} rows without {key}") for key, count in nulls.items() if count]
         distinct = table.select(*keys).distinct().count().execute()
         if distinct < self.rows[spec.name]:
-            found = f"{self.rows[spec.name] - distinct} rows repeat {listed(spec.keys)}"
-            faults.append(Fault(spec.name, found, f"One row per {listed(spec.keys)}"))
+            problem = f"{self.rows[spec.name] - distinct} rows repeat {listed(spec.keys)}"
+            faults.append(Fault(spec.name, problem, f"One row per {listed(spec.keys)}"))
         if faults and spec.own:
             faults.append(
                 Fault(spec.name, "the columns that identify a row are unknown", "", "Name them: stage.write(..., key=)")

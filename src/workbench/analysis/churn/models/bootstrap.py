@@ -50,10 +50,10 @@ def bootstrap_measures(
     draws = _grouped_draws if len(labels) > MOST_EXACT else _customer_draws
     measures = np.concatenate(list(draws(np.asarray(labels, float), folds, n_bootstraps, seed, lines)), axis=0)
     quantiles = np.full((2, len(MEASURES)), np.nan)
-    for at in range(len(MEASURES)):
-        finite = measures[np.isfinite(measures[:, at]), at]
+    for position in range(len(MEASURES)):
+        finite = measures[np.isfinite(measures[:, position]), position]
         if len(finite):
-            quantiles[:, at] = np.quantile(finite, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
+            quantiles[:, position] = np.quantile(finite, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
     return pd.DataFrame(quantiles.T, index=list(MEASURES), columns=["low", "high"])
 
 

@@ -73,12 +73,12 @@ def auc_of_draws(labels: np.ndarray, scores: np.ndarray) -> Callable[[np.ndarray
     callable
         Weights of shape (n,) to the AUC; NaN when one of the classes has no weight.
     """
-    distinct, at = np.unique(np.asarray(scores, float), return_inverse=True)
+    distinct, position = np.unique(np.asarray(scores, float), return_inverse=True)
     labels, size = np.asarray(labels, float), len(distinct)
 
     def area(weights: np.ndarray) -> float:
-        events = np.bincount(at, labels * weights, size)
-        others = np.bincount(at, (1 - labels) * weights, size)
+        events = np.bincount(position, labels * weights, size)
+        others = np.bincount(position, (1 - labels) * weights, size)
         total = events.sum() * others.sum()
         return float((events * (others.cumsum() - others / 2)).sum() / total) if total > 0 else np.nan
 
@@ -252,11 +252,11 @@ def gain_curve(labels: np.ndarray, scores: np.ndarray, *, points: int = 20) -> p
 
 def _tallies(labels: np.ndarray, scores: np.ndarray, weights: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
     """Return the weight of events and of non-events at each distinct score, in increasing order."""
-    _, at = np.unique(np.asarray(scores, float), return_inverse=True)
+    _, position = np.unique(np.asarray(scores, float), return_inverse=True)
     labels = np.asarray(labels, float)
     weights = np.ones(len(labels)) if weights is None else np.asarray(weights, float)
-    size = int(at.max(initial=-1)) + 1
-    return np.bincount(at, labels * weights, size), np.bincount(at, (1 - labels) * weights, size)
+    size = int(position.max(initial=-1)) + 1
+    return np.bincount(position, labels * weights, size), np.bincount(position, (1 - labels) * weights, size)
 
 
 def _weight(labels: np.ndarray, weights: np.ndarray | None, *, of: int | None = None) -> float:

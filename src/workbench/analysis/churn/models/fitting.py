@@ -337,7 +337,7 @@ def _fit_and_score(
 
 
 def _raw(pipeline: Any, rows: pd.DataFrame | np.ndarray) -> np.ndarray:
-    """Return the pipeline's probability, or its margin mapped to 0..1 where it has none."""
+    """Return the pipeline's probability or, if it has none, its decision margin mapped to 0..1."""
     if hasattr(pipeline, "predict_proba"):
         return pipeline.predict_proba(rows)[:, 1]
     return expit(pipeline.decision_function(rows))

@@ -56,11 +56,11 @@ def judge_origins(
     """
     frame, labels = train
     rows = []
-    for at, origin in enumerate(sorted(pd.unique(origins))):
+    for position, origin in enumerate(sorted(pd.unique(origins))):
         at_origin, is_earlier = origins == origin, origins < origin
         origin_rows = frame[at_origin], labels[at_origin]
         scores = None
-        if at and 0 < labels[is_earlier].sum() < is_earlier.sum():
+        if position and 0 < labels[is_earlier].sum() < is_earlier.sum():
             training = _training(recipe, train, is_earlier)
             scores = Held(training, *origin_rows).scores(fit_candidate(name, recipe, training, settings=settings))
         rows.append(_row("train", origin, origin_rows, scores))

@@ -67,10 +67,10 @@ def explain_customers(
     ids = customers["customer_id"].to_numpy()
     values = frame[list(names)].to_numpy(dtype=object)
     rows = [
-        (ids[at], rank, names[pick], _as_text(values[at, pick]), round(float(contributions[at, pick]), DIGITS))
-        for at, picks in enumerate(order)
+        (ids[index], rank, names[pick], _as_text(values[index, pick]), round(float(contributions[index, pick]), DIGITS))
+        for index, picks in enumerate(order)
         for rank, pick in enumerate(picks, start=1)
-        if abs(contributions[at, pick]) >= 0.0005  # noqa: PLR2004
+        if abs(contributions[index, pick]) >= 0.0005  # noqa: PLR2004
     ]
     table = pd.DataFrame(rows, columns=list(REASON_COLUMNS[:-1]))
     table["direction"] = np.where(table["contribution"] > 0, "raises", "lowers")
@@ -111,8 +111,8 @@ def permutation_importance(
     auc_of = auc_of_draws(labels, _log_odds(model, matrix))
     base_auc, base_draws = auc_of(all_once), np.array([auc_of(draw) for draw in draws])
     rows = []
-    for at, name in enumerate(model.columns.names):
-        inputs = np.flatnonzero(feature_of == at)
+    for position, name in enumerate(model.columns.names):
+        inputs = np.flatnonzero(feature_of == position)
         if not len(inputs):
             continue
         auc_shuffled = [
@@ -187,8 +187,8 @@ def _contributions(model: ChurnModel, frame: pd.DataFrame, background: pd.DataFr
     else:
         return model.slope * _sampled_contributions(model, matrix, background_matrix, feature_of, seed)
     contributions = np.zeros((len(frame), len(model.columns.names)))
-    for at in range(contributions.shape[1]):
-        contributions[:, at] = parts[:, feature_of == at].sum(axis=1)
+    for column in range(contributions.shape[1]):
+        contributions[:, column] = parts[:, feature_of == column].sum(axis=1)
     return model.slope * contributions
 
 
@@ -210,11 +210,11 @@ def _sampled_contributions(
     for _ in range(ORDERS):
         state = reference[rng.integers(0, len(reference), len(matrix))].copy()
         before = _raw_log_odds(model, state)
-        for at in rng.permutation(count):
-            is_input = feature_of == at
+        for feature in rng.permutation(count):
+            is_input = feature_of == feature
             state[:, is_input] = matrix[:, is_input]
             after = _raw_log_odds(model, state)
-            contributions[:, at] += (after - before) / ORDERS
+            contributions[:, feature] += (after - before) / ORDERS
             before = after
     return contributions
 
@@ -245,9 +245,9 @@ def _indicated_features(inputs: Any) -> list[int]:
 def _features_of_words(encoder: Any, first: int) -> list[int]:
     """Return the categorical feature of every column of the one-hot encoder."""
     features = []
-    for at, values in enumerate(encoder.categories_):
-        rare = encoder.infrequent_categories_[at]
-        features += [first + at] * (len(values) if rare is None else len(values) - len(rare) + 1)
+    for position, values in enumerate(encoder.categories_):
+        rare = encoder.infrequent_categories_[position]
+        features += [first + position] * (len(values) if rare is None else len(values) - len(rare) + 1)
     return features
 
 

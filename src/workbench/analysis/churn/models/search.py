@@ -243,8 +243,8 @@ def _latest(
     is_later = origins > origins.min()
     frame = pd.concat([data["train"][0][is_later], data["calibrate"][0]], ignore_index=True)
     train = Training(frame, np.concatenate([data["train"][1][is_later], data["calibrate"][1]]), recipe.columns)
-    held = Held(train, *data["test"])
-    return train_calibrated(model.name, recipe, train, held, settings=model.settings)[0]
+    held_out = Held(train, *data["test"])
+    return train_calibrated(model.name, recipe, train, held_out, settings=model.settings)[0]
 
 
 def _elsewhere(model: ChurnModel, train: pd.DataFrame) -> pd.DataFrame:
