@@ -58,9 +58,9 @@ def cluster_people(
 ) -> Clusters:
     """Cluster people whose links are strong enough.
 
-    In a group with a forbidden pair, links are added from the strongest to the weakest, and a link that would join such
-    a pair is left out, so that the group is split at its weakest link. Similarity alone never joins people with different
-    gender, with both names different, or with one name different and nothing else equal.
+    In a group with a forbidden pair, links are added from the strongest to the weakest, and a link that would join
+    such a pair is left out, so that the group is split at its weakest link. Similarity alone never joins people
+    with different gender, with both names different, or with one name different and nothing else equal.
 
     Parameters
     ----------

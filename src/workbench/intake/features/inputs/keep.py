@@ -26,7 +26,7 @@ def keeping(engine: ibis.BaseBackend, *, folder: Path | None = None) -> Iterator
         The engine of the expression's tables.
     folder : Path, optional
         Store the tables there as Parquet files, which use no memory. Repeated texts are read faster, since a file
-        stores each text once and a table in memory stores it on every row: a million customers with 21 tags took 36 s of
+        stores each text once, but a table in memory on every row: a million customers with 21 tags took 36 s of
         processor time instead of 61.
 
     Examples
