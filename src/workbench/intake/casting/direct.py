@@ -75,7 +75,7 @@ def copy_text(
     source : SourceParams
     head : Head
     columns : mapping of str to int
-        Our name of a column: its position in the file, from 1.
+        Our column to its position in the file, from 1.
     target : Path
         File to write, its columns in schema order.
     dates : (date, date)

@@ -100,7 +100,7 @@ def read_tidy(
     source : SourceParams
     head : Head
     columns : mapping of str to int
-        Our name of a column: its position in the file, from 1.
+        Our column to its position in the file, from 1.
     folder : Path
         Folder for the typed records.
     dates : (date, date)
