@@ -1,1 +1,1 @@
-"""From raw files to one row per customer: sources, quality, features, datasets."""
+"""Turn raw files into one row per customer: sources, quality, identity, features."""

@@ -28,7 +28,7 @@ _WORDS = {"and", "or", "not", "is", "in", "like", "null", "true", "false"}
 
 @dataclass(frozen=True)
 class Column:
-    """A name, not yet looked up."""
+    """A column name that has not been looked up yet."""
 
     name: str
 
@@ -49,7 +49,7 @@ class Node:
 
 
 class SyntaxFault(Exception):
-    """The expression cannot be parsed; the message names the text and its place."""
+    """The expression cannot be parsed; the message names the text and its position."""
 
 
 def parse(expression: str) -> Node:
@@ -70,14 +70,14 @@ def parse(expression: str) -> Node:
 
 
 def names_in(node: Any) -> list[str]:
-    """List the columns of a tree, in their order, with repeats."""
+    """List the columns of a tree in order, with repetitions."""
     if isinstance(node, Column):
         return [node.name]
     return [name for part in node.parts for name in names_in(part)] if isinstance(node, Node) else []
 
 
 def terms_of(expression: str) -> list[str]:
-    """Split an expression into the terms that ``and`` joins outside all brackets; others stay as they are.
+    """Split an expression at every ``and`` outside brackets; other expressions stay whole.
 
     Examples
     --------

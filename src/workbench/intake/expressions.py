@@ -22,7 +22,7 @@ else:
 
 __all__ = ["ATTRIBUTE", "check_expression", "columns_in", "compared_texts", "to_ibis"]
 
-ATTRIBUTE = "attribute"  # kind of a declared attribute: numeric or text, known once its values are read
+ATTRIBUTE = "attribute"  # kind of a declared attribute; numeric or text is decided when its values are read
 _COMPARISONS = {
     "=": lambda left, right: left == right,
     "!=": lambda left, right: left != right,
@@ -86,7 +86,7 @@ def columns_in(expression: str) -> list[str]:
 
 
 def compared_texts(expression: str) -> list[tuple[str, str]]:
-    """Return the columns that an expression compares with a text by ``=`` or ``in``, each with the text.
+    """Return (column, text) pairs that an expression compares by ``=`` or ``in``.
 
     Examples
     --------

@@ -25,7 +25,7 @@ def name_purposes(tables: Mapping[str, ir.Table], purposes: Mapping[str, Sequenc
     Returns
     -------
     dict of str to ibis.Table
-        The same tables; a word that no purpose lists stays as it is.
+        The same tables; words that no purpose lists stay unchanged.
     """
     renamed = dict(tables)
     if _TABLE in renamed and purposes:

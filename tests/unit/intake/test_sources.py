@@ -119,7 +119,7 @@ def test_source_without_one_accepted_record_is_refused(engine, tmp_path):
 
 def test_a_source_that_maps_nothing_is_refused(tmp_path):
     (tmp_path / "orders.csv").write_text("1,K,2024-01-01,5\n")
-    message = "columns: no column is mapped. columns: {ours: theirs}."
+    message = "columns: no column is mapped. columns: {our_column: source_column}."
     assert message in faults(tmp_path, SourceParams(path="orders.csv", table="transactions"))
 
 

@@ -100,7 +100,7 @@ class MineAffinities(Section):
 STAGE = Stage(
     "07_mine_affinities",
     {
-        "en": "What is bought together, and what should be offered next to whom?",
+        "en": "What is bought together, and what should be offered to whom next?",
         "zh": "哪些商品常被一起购买，接下来向谁推荐什么？",
     },
     MineAffinities,

@@ -86,7 +86,10 @@ class WatchChanges(Section):
 
 STAGE = Stage(
     "13_watch_changes",
-    {"en": "What moved since the last run, and was it right?", "zh": "与上次运行相比有何变化，当时的预测是否准确？"},
+    {
+        "en": "What changed since the last run, and were the predictions right?",
+        "zh": "与上次运行相比有何变化，当时的预测是否准确？",
+    },
     WatchChanges,
     tables=(
         Table(

@@ -1,1 +1,1 @@
-"""From rows of text to typed cells, each accepted, repaired or rejected."""
+"""Cast rows of text to typed cells; every cell is accepted, repaired or rejected."""

@@ -39,7 +39,7 @@ _CONTACT, AS_WRITTEN = "_aside_", "birth_date_as_written"
 
 @dataclass(frozen=True)
 class Accepted:
-    """The accepted rows of a source and what happened to the others.
+    """The accepted rows of a source, and the counts of rejected and repaired ones.
 
     Attributes
     ----------
@@ -51,16 +51,16 @@ class Accepted:
     rejects : ibis.Table or None
         file, line, column, code, raw: one row per unusable cell, of rejected and of accepted records.
     rejected : dict of str to int
-        Records rejected, by the code of their first cell that cannot be used.
+        Number of rejected records, by the code of their first unusable cell.
     nulled : dict of str to int
         Cells of accepted records that became null, by code.
     repairs : dict of str to int
         ``blanks`` (cells that lost surrounding blanks), ``keys_normalised``, ``point_zero``.
     contact : dict of str to int
-        Of contact columns, whose values are in no table: ``<column>.filled``, ``.placeholder``, ``.invalid``, and
-        ``phone.shared``; empty where none is mapped.
+        Counts for contact columns, whose values are in no table: ``<column>.filled``, ``.placeholder``, ``.invalid``,
+        and ``phone.shared``; empty if none is mapped.
     widths : dict of str to int
-        Cells whose number of characters is not the declared one, by column.
+        Number of cells without the declared number of characters, by column.
     people : ibis.Table or None
         The accepted rows of a customers source with their contact columns as text and ``birth_date_as_written``; only
         with ``keep_contacts``.
@@ -193,7 +193,7 @@ def _facts(
         if name in stripped.columns:
             other = stripped[name].cast("string").length() != width
             aggregates[f"width {name}"] = other.cast("int64").sum().fill_null(0)
-    for name in source.attributes if source.layout == "long" else ():  # answers stay as they are written
+    for name in source.attributes if source.layout == "long" else ():  # answers stay unchanged
         as_number = cast_cell(stripped[name], ColumnPlan(name, "number", source.formats, *dates))
         parses = (as_number.code.count() == 0) & (as_number.value.count() > 0)
         is_text = stripped[name].type().is_boolean() or stripped[name].type().is_temporal()
@@ -210,7 +210,7 @@ def _in_one_currency(
     engine: ibis.BaseBackend, typed: ibis.Table, source: SourceParams, kinds: Mapping[str, str], *, root: Path,
     scratch: Path,
 ) -> ibis.Table:  # fmt: skip
-    """Convert money to the declared currency, or refuse mixed currencies; a line without a rate gets a code."""
+    """Convert money to the declared currency, or refuse mixed currencies; lines without a rate get a reject code."""
     money = [name for name, kind in kinds.items() if kind == "money" and name in typed.columns]
     if not source.formats.rates:
         currencies = (

@@ -1,11 +1,11 @@
-"""Cast text cells to typed columns, by declaration and never by guessing; used by 01_check_quality.
+"""Cast text cells to typed columns as declared, without guessing; used by 01_check_quality.
 
-A row is rejected only where an essential cell cannot be used: the time or the money of an order line, the id of a
+A row is rejected only if an essential cell cannot be used: the time or the money of an order line, the id of a
 person or of a product, the time of an event. Any other unusable cell becomes null; its raw value is kept and counted by
 reason. Blank cells are null.
 
-Both readers use these casts: the exact one calls `cast_cell` on every cell, for a value or the code that says why there
-is none; the fast one calls `sure_value` and passes cells `in_doubt` to the exact one.
+Both readers use these casts: the exact one calls `cast_cell` on every cell, which returns a value or a reject code; the
+fast one calls `sure_value` and passes doubtful cells (`in_doubt`) to the exact one.
 """
 
 from __future__ import annotations
@@ -52,28 +52,28 @@ __all__ = [
 AGE_YEARS = (0, 120)
 AGE_WORDS = r"^(\d{1,3}) ?(?:岁|周岁|years?(?: old)?|ans|jahre|años|anos|anni)$"
 YEARLESS = r"^\d{1,2}(月\d{1,2}[日号]?|[-/]\d{1,2})$"  # a month and a day
-NOTHING = ("nan", "NaN", "NaT", "<NA>")  # what libraries write for no value
+NOTHING = ("nan", "NaN", "NaT", "<NA>")  # missing values as written by libraries
 
 _ERROR = f"^({'|'.join(map(re.escape, ERRORS))})$"
 _NUMBER = r"^[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d{1,3})?$"
 _INTEGER = r"^[+-]?\d{1,18}(\.0*)?$"
-_LARGEST = 10**18 - 1  # of a whole number
+_LARGEST = 10**18 - 1  # largest whole number
 _SCIENTIFIC_ID = r"^\d(\.\d+)?[eE]\+\d{1,2}$"
 _ISO = r"^\d{4}([-/])\d{1,2}[-/]\d{1,2}([ T]\d{1,2}:\d{2}(:\d{2}(\.\d{1,9})?)?)?$"
 _ISO_ZONED = r"^\d{4}-\d{1,2}-\d{1,2}[ T]\d{1,2}:\d{2}(:\d{2}(\.\d{1,9})?)? ?(Z|[+-]\d{2}(:?\d{2})?)$"
 _EITHER_ORDER = r"^(0?[1-9]|1[0-2])[-/.](0?[1-9]|1[0-2])[-/.](\d{4}|\d{2})($|[ T])"
-_WRITTEN = {  # length and pattern of moments that the engine reads unambiguously
+_WRITTEN = {  # length and pattern of timestamps that the engine reads unambiguously
     19: "[0-9]???-?[0-9]-?[0-9] [0-9]?:?[0-9]:?[0-9]", 10: "[0-9]???-?[0-9]-?[0-9]",
 }  # fmt: skip
 _LAST_DAY = dt.date(9998, 12, 31)  # later ones are placeholders
-_MARKERS = {  # a value that no real cell has marks a cell in doubt, by kind; a flag has no value to spare
+_MARKERS = {  # by kind, an impossible value that marks a doubtful cell; flags have no spare value
     "date": "0001-01-01", "timestamp": "0001-01-01 00:00:00", "money": "-99999999999999.9999",
     "quantity": "-999999999999999.999", "integer": "-1000000000000000000", "number": "-inf",
     "id": "", "text": "", "category": "",
 }  # fmt: skip
 _TRUE = ("1", "yes", "true", "是")
 _FALSE = ("0", "no", "false", "否")
-_GROUPS = "[\u00a0\u202f\u2009 '’]"  # signs between groups of digits besides the comma and the point
+_GROUPS = "[\u00a0\u202f\u2009 '’]"  # digit group separators other than comma and point
 _SCALES = {"万": "10000", "亿": "100000000"}
 _UNITS = {
     "share": "1", "fen": "0.01", "jiao": "0.1", "yuan": "1", "thousand": "1000", "wan": "10000", "million": "1000000",
@@ -85,7 +85,7 @@ _NULL_TEXT = ibis.null("string")
 
 @dataclass(frozen=True)
 class Cell:
-    """A typed value and, where the raw cell cannot be used, the code that says why (else null)."""
+    """A typed value and, if the raw cell cannot be used, the reject code (else null)."""
 
     value: ibis.Value
     code: ibis.Value
@@ -104,18 +104,18 @@ def _try_strptime(text: str, pattern: str) -> ibis.dtype("timestamp(6)"):  # typ
 
 @ibis.udf.scalar.builtin(name="timezone")
 def _local_time(zone: str, moment: ibis.dtype("timestamp('UTC')")) -> ibis.dtype("timestamp(6)"):  # type: ignore
-    """Return the clock time of a moment in a zone (built into the engine)."""
+    """Return the local time of a UTC timestamp in a time zone (built into the engine)."""
 
 
 @ibis.udf.scalar.builtin(name="timezone")
 def _instant(zone: str, clock: ibis.dtype("timestamp(6)")) -> ibis.dtype("timestamp('UTC')"):  # type: ignore
-    """Return the moment at which the clocks of a zone showed a time (built into the engine)."""
+    """Return the UTC timestamp of a local time in a time zone (built into the engine)."""
 
 
 def engine_moment(cell: ibis.Value, plan: ColumnPlan) -> ibis.Value | None:
     """Parse text by the engine's own cast, for moments without a declared format; None for other columns.
 
-    `read_cell` uses the result where it agrees with the text; as a column of its own it is computed once.
+    `read_cell` uses the result if it agrees with the text; in a separate column it is computed only once.
     """
     if plan.kind not in ("date", "timestamp") or plan.patterns or not cell.type().is_string():
         return None
@@ -125,7 +125,7 @@ def engine_moment(cell: ibis.Value, plan: ColumnPlan) -> ibis.Value | None:
 def read_cell(cell: ibis.Value, plan: ColumnPlan, moment_guess: ibis.Value | None = None) -> ibis.Value | None:
     """Parse numbers and moments before they are checked; None for the other kinds.
 
-    As a column of its own the result saves `cast_cell` from parsing a cell once per check.
+    In a separate column the result is parsed once, instead of once per check in `cast_cell`.
     """
     if plan.kind in ("date", "timestamp"):
         return _read_moment(cell, engine_moment(cell, plan) if moment_guess is None else moment_guess, plan)
@@ -138,7 +138,7 @@ def cast_cell(cell: ibis.Value, plan: ColumnPlan, parsed: ibis.Value | None = No
     Parameters
     ----------
     cell : ibis.Value
-        Stripped text, blank already null; or a typed column of a Parquet file.
+        Stripped text with blank cells as null, or a typed column of a Parquet file.
     plan : ColumnPlan
     parsed : ibis.Value, optional
         The result of `read_cell`.
@@ -167,9 +167,9 @@ def sure_value(cell: ibis.Value, plan: ColumnPlan, moment_guess: ibis.Value | No
     Parameters
     ----------
     cell : ibis.Value
-        Text as it stands in its file, never empty; or a typed column of a Parquet file.
+        Raw text of the file, never empty; or a typed column of a Parquet file.
     plan : ColumnPlan
-        Of any kind but a flag written as text.
+        Of any kind except a flag written as text.
     moment_guess : ibis.Value, optional
         The result of `engine_moment`.
     """
@@ -194,7 +194,7 @@ def sure_value(cell: ibis.Value, plan: ColumnPlan, moment_guess: ibis.Value | No
 
 
 def in_doubt(plan: ColumnPlan) -> list[str]:
-    """Return SQL conditions under which a `sure_value` marks a cell in doubt; a Parquet footer can rule them out."""
+    """Return the SQL conditions of a doubtful cell (see `sure_value`); a Parquet footer can rule them out."""
     cell, marker = quoted_name(plan.name), _MARKERS.get(plan.kind)
     if marker is None:
         return []
@@ -206,18 +206,18 @@ def in_doubt(plan: ColumnPlan) -> list[str]:
 
 
 def _text(cell: ibis.Value) -> Cell:
-    """Take a text as it is; a word that libraries write for nothing is blank, an error of a workbook unusable."""
+    """Accept a text unchanged; missing-value words of libraries are blank, workbook errors are unusable."""
     value = ibis.cases((cell.isin(NOTHING), _NULL_TEXT), else_=cell)
     return _checked(value, [(_is_error(cell), "workbook-error")])
 
 
 def _is_error(cell: ibis.Value) -> ibis.Value:
-    """Tell an error of a workbook; the engine would join a list of words, column by column, which takes minutes."""
+    """Return whether a cell is a workbook error, by a pattern: a list of words takes the engine minutes."""
     return both(cell.startswith("#"), cell.re_search(_ERROR))
 
 
 def has_more_digits(cell: ibis.Value, kind: str, mark: str = ".") -> ibis.Value:
-    """Tell whether a number as text has more decimals than its kind keeps, zeros at its end apart."""
+    """Return whether a number as text has more decimals than its kind keeps, not counting trailing zeros."""
     kept = {"quantity": 3, "money": 4}[kind]
     long = (count_bytes(cell) > kept + 1) & cell.like(f"%{mark}{'_' * (kept + 1)}%")  # the cheaper test first
     return both(long, cell.re_search(rf"\{mark}\d{{{kept}}}\d*[1-9]"))
@@ -273,7 +273,7 @@ def _read_number(cell: ibis.Value, plan: ColumnPlan) -> ibis.Value:
 
 
 def _as_number(cell: ibis.Value, plan: ColumnPlan) -> ibis.Value:
-    """Return the text of a number, null where it is none.
+    """Return the text of a number; null if the cell is not a number.
 
     Money and quantities without declared signs are checked by their cast, except texts with ``_``, ``e`` or ``E``: the
     engine also casts these to decimals.
@@ -307,7 +307,7 @@ def _in_units(value: ibis.Value, plan: ColumnPlan) -> ibis.Value:
 
 
 def _plain_number(cell: ibis.Value, formats: FormatParams) -> ibis.Value:
-    """Write a number with a decimal point, without declared currency signs and digit groups."""
+    """Return a number with a decimal point, without declared currency signs and digit groups."""
     if formats.currency:
         signs = "".join(re.escape(sign) for sign in _SIGNS.get(formats.currency, ""))
         written = f"[{signs}]|{formats.currency}" if signs else formats.currency
@@ -332,15 +332,15 @@ def _plain_number(cell: ibis.Value, formats: FormatParams) -> ibis.Value:
 
 
 def _once(cell: ibis.Value, change: Callable[[ibis.Value], ibis.Value]) -> ibis.Value:
-    """Apply a change that names its text several times to a text that is computed once.
+    """Apply a change that uses its text several times, computing the text only once.
 
-    Written out, the formula of a number after five such changes has hundreds of copies of its cell.
+    Otherwise the formula of a number after five such changes would contain hundreds of copies of its cell.
     """
     return ibis.array([cell]).map(change)[0]
 
 
 def _ungrouped(cell: ibis.Value, rest: str, group: str) -> ibis.Value:
-    """Leave out the signs between groups of digits, where what follows the first digits has the form ``rest``."""
+    """Remove digit group separators if the text after the first digits matches the pattern ``rest``."""
     form = rf"^[+-]?\d{{1,3}}{rest}$"
     return _once(cell, lambda text: ibis.cases((text.re_search(form), text.re_replace(group, "")), else_=text))
 
@@ -359,7 +359,7 @@ def _unscaled(cell: ibis.Value, sign: str, factor: str, mark: str) -> ibis.Value
 
 
 def _read_moment(cell: ibis.Value, moment_guess: ibis.Value | None, plan: ColumnPlan) -> ibis.Value:
-    """Parse a moment as local time in the profile's time zone."""
+    """Parse a timestamp as local time in the profile's time zone."""
     moment, kind = _moment_as_stored(cell, moment_guess, plan), cell.type()
     if not plan.formats.stored_in or (kind.is_timestamp() and kind.timezone is not None):
         return moment
@@ -403,7 +403,7 @@ def _dated(cell: ibis.Value, moment: ibis.Value, plan: ColumnPlan) -> Cell:
 
 
 def _doubts(cell: ibis.Value, moment: ibis.Value, plan: ColumnPlan) -> list[tuple[ibis.Value, str]]:
-    """Return the conditions under which a declaration would make an unreadable text a moment."""
+    """Return the conditions under which an unreadable text would be a valid date with another declaration."""
     zoned = [] if plan.formats.time_zone else [(both(moment.isnull(), cell.re_search(_ISO_ZONED)), "date-zone")]
     return [*zoned, (both(moment.isnull(), cell.re_search(_EITHER_ORDER)), "date-ambiguous")]
 
@@ -436,6 +436,6 @@ def _sound(value: ibis.Value) -> Cell:
 
 
 def _checked(value: ibis.Value, faults: list[tuple[ibis.Value, str]]) -> Cell:
-    """Return the first code whose condition holds; the value only where none does."""
+    """Return the first code whose condition holds; the value only if none holds."""
     code = ibis.cases(*[(condition, ibis.literal(name)) for condition, name in faults], else_=_NULL_TEXT)
     return Cell(ibis.cases((code.isnull(), value), else_=ibis.null(value.type())), code)

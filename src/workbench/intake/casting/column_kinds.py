@@ -1,4 +1,4 @@
-"""The kind of each column of a source, how it is cast, which columns are derived; used by 01_check_quality."""
+"""The kind and cast of each column of a source, and derived columns; used by 01_check_quality."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ __all__ = [
     "plans_of",
 ]
 
-UNIX_DATES = {"unix": 1, "unix_ms": 1000}  # declared formats: ticks a second since 1970 in UTC
+UNIX_DATES = {"unix": 1, "unix_ms": 1000}  # declared formats: ticks per second since 1970 in UTC
 EXCEL_DATE = "excel"  # a declared format: days since 1899-12-30
 _ESSENTIAL = {
     "transactions": ("ordered_at", "amount"),
@@ -45,13 +45,13 @@ class ColumnPlan:
         A key of ``core.schema.KINDS``.
     formats : FormatParams
     date_min, date_max : date
-        Dates before the first are placeholders, dates after the second lie in the future.
+        Dates before the first are placeholders, dates after the second are in the future.
     drop_point_zero : bool
-        Every id of the column ends in ``.0``, which is removed.
+        True if every id of the column ends in ``.0``, which is removed.
     long_ids_damaged : bool
-        More ids of 18 digits and more end in ``000`` than chance allows.
+        True if more ids of at least 18 digits end in ``000`` than chance allows.
     trimmed, printable : bool
-        No cell has surrounding blanks; every cell is printable ASCII.
+        True if no cell has surrounding blanks; true if every cell is printable ASCII.
     signs : str
         Which of ``+ _ e E`` may occur in a cell.
     """
@@ -84,7 +84,7 @@ def plans_of(
 
 
 def patterns_of(formats: FormatParams, column: str) -> tuple[str, ...]:
-    """Return the declared patterns of a column's dates; none where ISO dates are read."""
+    """Return the declared date patterns of a column; empty for ISO dates."""
     dates = formats.dates
     declared = dates.get(column) if isinstance(dates, Mapping) else dates
     if declared is None:
@@ -93,7 +93,7 @@ def patterns_of(formats: FormatParams, column: str) -> tuple[str, ...]:
 
 
 def essential_columns(table: str, columns: Sequence[str]) -> tuple[str, ...]:
-    """Return the mapped columns without which a row of this table has no meaning.
+    """Return the mapped columns that a row of this table must have.
 
     Without a mapped amount, the quantity and unit price of an order line replace it.
     """

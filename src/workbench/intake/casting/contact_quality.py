@@ -1,4 +1,4 @@
-"""How usable are the contact columns? Counts alone: no value leaves this module."""
+"""Count usable, invalid and placeholder contact cells; no contact value leaves this module."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ __all__ = ["GARBLED", "contact_facts", "shared_phones"]
 
 GARBLED = ("name", "given_name", "surname", "address")  # columns in which garbled text is counted
 
-SHARED_BY = 5  # a phone in more records than these is called shared
+SHARED_BY = 5  # a phone in more records counts as shared
 _MOBILE = r"^1[3-9]\d{9}$"
 _ANY_PHONE = r"^\d{7,15}$"
 _SAME_NINE = "|".join(f"{digit}{{9}}" for digit in range(10))  # the engine's patterns have no back-references
@@ -22,7 +22,7 @@ _EMAIL = r"^[^@\s]+@[^@\s]+\.[A-Za-z]{2,}$"
 
 
 def contact_facts(stripped: ibis.Table, columns: Sequence[str]) -> dict[str, ibis.Value]:
-    """Return aggregates over contact columns: how many cells are filled, placeholders, or of no valid form.
+    """Return aggregates over contact columns: numbers of filled, placeholder and invalid cells.
 
     Parameters
     ----------
@@ -55,7 +55,7 @@ def contact_facts(stripped: ibis.Table, columns: Sequence[str]) -> dict[str, ibi
 
 
 def shared_phones(stripped: ibis.Table) -> int:
-    """Count the phones, placeholders left out, that more than five records share."""
+    """Count the phones shared by more than five records, without placeholders."""
     digits = _digits(stripped["phone"].cast("string"))
     real = stripped.filter(digits.re_search(_ANY_PHONE) & ~digits.re_search(_PLACEHOLDER))
     counts = real.group_by(phone=digits).aggregate(n=lambda t: t.count())

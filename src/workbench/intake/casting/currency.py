@@ -1,4 +1,4 @@
-"""Convert money of several currencies to one, by dated rates; used by 01_check_quality.
+"""Convert money in several currencies to one currency by dated rates; used by 01_check_quality.
 
 Each line takes the latest rate on or before its day. A line without such a rate is rejected; its currency stays in the
 ``currency`` column.
@@ -39,8 +39,8 @@ def read_rates(path: Path, label: str) -> list[tuple[dt.date, str, Decimal]]:
     Raises
     ------
     DataError
-        The file is not there or lacks a column; a date is not ISO, a rate is not above 0, a day has two rates: every
-        fault with its line.
+        The file or a column is missing; a date is not ISO, a rate is not above 0, or a day has two rates. All faults
+        with their lines.
     """
     if not path.is_file():
         raise DataError(Fault(label, "no table of currency rates", "A CSV with date, currency, rate"))
@@ -79,7 +79,7 @@ def read_rates(path: Path, label: str) -> list[tuple[dt.date, str, Decimal]]:
 
 
 def check_rates(path: Path, label: str) -> list[Fault]:
-    """List what is wrong with a table of rates."""
+    """List the faults of a table of rates."""
     try:
         read_rates(path, label)
     except DataError as error:
@@ -88,7 +88,7 @@ def check_rates(path: Path, label: str) -> list[Fault]:
 
 
 def refuse_mixed(currencies: Sequence[str], source: SourceParams) -> None:
-    """Refuse money in several currencies, or in another one than declared, where no rates are given.
+    """Refuse money in several currencies, or in a currency other than declared, if there are no rates.
 
     Parameters
     ----------
@@ -116,7 +116,7 @@ def convert_money(typed: ibis.Table, rates: ibis.Table, source: SourceParams, *,
     Parameters
     ----------
     typed : ibis.Table
-        ``currency``, the columns of ``money``, the column that dates the rows where the table has one.
+        ``currency``, the columns of ``money``, and the date column of the table, if it has one.
     rates : ibis.Table
         As returned by ``rate_spans``.
     source : SourceParams
@@ -127,8 +127,8 @@ def convert_money(typed: ibis.Table, rates: ibis.Table, source: SourceParams, *,
     Returns
     -------
     ibis.Table
-        The same columns, and ``_no_rate``: true where the row's currency has no rate by its day. Rows without a
-        currency are taken to be in the declared one.
+        The same columns, and ``_no_rate``: true if the row's currency has no rate on or before its day. Rows without
+        a currency count as the declared one.
     """
     target = source.formats.currency
     dated = CANONICAL[source.table].dated_by
@@ -147,7 +147,7 @@ def convert_money(typed: ibis.Table, rates: ibis.Table, source: SourceParams, *,
 
 
 def rate_spans(rates: list[tuple[dt.date, str, Decimal]]) -> pa.Table:
-    """Turn dated rates into spans, each until the day before the next rate of its currency."""
+    """Turn dated rates into periods, each until the day before the next rate of its currency."""
     rows = []
     for at, (day, code, rate) in enumerate(rates):
         following = next((later for later, other, _ in rates[at + 1 :] if other == code), _FOREVER)

@@ -1,10 +1,10 @@
 """Copy files into typed Parquet by the engine's own COPY; used by 01_check_quality.
 
-This is the fast reader: the engine casts while it writes (`cells.sure_value`) and marks cells in doubt. `doubts` judges
-the records in doubt of a text file; a Parquet file with one goes to the exact reader.
+This is the fast reader: the engine casts while it writes (`cells.sure_value`) and marks doubtful cells. `doubts` judges
+the doubtful records of a text file; a Parquet file with a doubtful record goes to the exact reader.
 
-The scan of a text file has proven that its separators stand only between cells (`tidy.is_tidy`). The engine leaves out
-lines with too few or too many fields and names them; they are then looked up and counted.
+The scan of a text file has proven that separators occur only between cells (`tidy.is_tidy`). The engine skips lines
+with too few or too many fields and reports them; they are then looked up and counted.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 __all__ = ["Copied", "copy_text", "copy_typed"]
 
 _GLANCE, _PRODUCT = "_glance_", "_product"
-_SAMPLE, _FEW = 4096, 0.02  # records sampled first; share in doubt above which copying does not pay
+_SAMPLE, _FEW = 4096, 0.02  # records sampled first; above this share of doubtful ones copying is slower
 
 
 @dataclass(frozen=True)
@@ -49,9 +49,9 @@ class Copied:
     line : str
         SQL for the source line of a row, from its position ``n`` in the copy (from 0).
     doubts : tuple of str
-        SQL that is true where a cell is in doubt, each of one column and one comparison.
+        SQL conditions for a doubtful cell, each with one column and one comparison.
     odd : OddLines
-        The lines that hold no record.
+        The lines that are not records.
     """
 
     path: Path
@@ -75,7 +75,7 @@ def copy_text(
     source : SourceParams
     head : Head
     columns : mapping of str to int
-        Our name of a column: its position in the file, from 1.
+        Our column to its position in the file, from 1.
     target : Path
         File to write, its columns in schema order.
     dates : (date, date)
@@ -84,8 +84,8 @@ def copy_text(
     Returns
     -------
     Copied or None
-        None where a column cannot mark a doubt, many cells are in doubt, or the engine and the scan disagree on the
-        records.
+        None if a column has no marker for doubtful cells, if many cells are doubtful, or if the engine and the scan
+        disagree on the records.
     """
     facts = ready.facts
     plans = plans_of(source, dates, trimmed=facts.trimmed, printable=facts.printable, signs=facts.signs)
@@ -93,7 +93,7 @@ def copy_text(
         return None
     doubts = _doubts(plans, source)
     casting = _casting(engine, ibis.schema(dict.fromkeys(columns, "string")), plans, source)
-    selected = ", ".join(f"c{at} AS {quoted_name(ours)}" for ours, at in columns.items())
+    selected = ", ".join(f"c{at} AS {quoted_name(our_column)}" for our_column, at in columns.items())
 
     def query(noted: str = "", limit: str = "") -> str:
         rows = engine_reader(ready.text, head, skipping=leaves_out(ready, head), rejects_table=noted)
@@ -130,7 +130,7 @@ def copy_typed(
     Returns
     -------
     Copied or None
-        None where a column cannot mark a doubt.
+        None if a column has no marker for doubtful cells.
     """
     plans = plans_of(source, dates)
     if any(plan.kind == "flag" and not raw[name].type().is_boolean() for name, plan in plans.items()):
@@ -141,14 +141,14 @@ def copy_typed(
 
 
 def _many(engine: ibis.BaseBackend, sample: str, doubts: tuple[str, ...]) -> bool:
-    """Tell whether more than a few of the first records are in doubt."""
+    """Return whether more than a few of the first records are doubtful."""
     query = f"SELECT count(*), count(*) FILTER ({' OR '.join(doubts)}) FROM ({sample})"
     total, doubtful = engine.raw_sql(query).fetchall()[0]
     return doubtful > max(3, _FEW * total)
 
 
 def _doubts(plans: Mapping[str, ColumnPlan], source: SourceParams) -> tuple[str, ...]:
-    """Return the SQL conditions of a cell in doubt, or missing where it may not be."""
+    """Return the SQL conditions of a cell that is doubtful, or missing but required."""
     missing = [f"{quoted_name(name)} IS NULL" for name in derived_names(source)]
     if source.table == "transactions" and "ordered_at" in plans:
         words = ", ".join(quoted_text(word) for word in written_totals())
@@ -159,7 +159,7 @@ def _doubts(plans: Mapping[str, ColumnPlan], source: SourceParams) -> tuple[str,
 def _casting(
     engine: ibis.BaseBackend, schema: ibis.Schema, plans: Mapping[str, ColumnPlan], source: SourceParams
 ) -> Callable[[str], str]:
-    """Return a function from a query of cells to one of typed columns, in steps that compute each value once."""
+    """Return a function that turns a query of raw cells into one of typed columns, computing each value once."""
     steps, last = [], ibis.table(schema, name="cells")
     for at, step in enumerate((_read_moments, _cast, _multiply, _fill)):
         query = step(last, plans, source)
@@ -186,7 +186,7 @@ def _multiply(lines: ibis.Table, plans: Mapping[str, ColumnPlan], source: Source
 
 
 def _fill(lines: ibis.Table, plans: Mapping[str, ColumnPlan], source: SourceParams) -> ibis.Table:
-    """Fill the derived columns as `verdicts.judge` does; return all in schema order."""
+    """Fill the derived columns as `verdicts.judge` does; return all columns in schema order."""
     cells = {name: Cell(lines[name], NO_CODE) for name in plans}
     product = lines[_PRODUCT] if _PRODUCT in lines.columns else None
     filled = lines.mutate(**{name: derive(name, cells, product).value for name in derived_names(source)})

@@ -1,6 +1,6 @@
-"""Judge the records in doubt among those copied from a text file; used by 01_check_quality.
+"""Judge the doubtful records among those copied from a text file; used by 01_check_quality.
 
-They are few: their lines are read again, judged cell by cell as in the exact reader, and replace the copied records.
+Their lines are read again, judged cell by cell as in the exact reader, and replace the copied records.
 """
 
 from __future__ import annotations
@@ -32,13 +32,13 @@ if TYPE_CHECKING:
 
 __all__ = ["JudgedCopy", "judge_doubts", "sure_records"]
 
-_MOST = 20_000  # records in doubt; each is looked up in a list
+_MOST = 20_000  # doubtful records, which are looked up in a list
 _names = count()
 
 
 @dataclass(frozen=True)
 class JudgedCopy:
-    """The records of a copied file after those in doubt were judged.
+    """The records of a copied file after judging the doubtful ones.
 
     Attributes
     ----------
@@ -49,7 +49,7 @@ class JudgedCopy:
     repairs : dict of str to int
         As in `acceptance.Accepted`.
     sure : bool
-        No cell is in doubt: the copy is the table.
+        True if no cell is doubtful, so that the copy is the table.
     """
 
     table: ibis.Table
@@ -62,7 +62,7 @@ def judge_doubts(
     engine: ibis.BaseBackend, copied: Copied, ready: ReadyText, source: SourceParams, *, head: Head,
     columns: Mapping[str, int], dates: tuple[dt.date, dt.date],
 ) -> JudgedCopy | None:  # fmt: skip
-    """Judge the records in doubt.
+    """Judge the doubtful records.
 
     Parameters
     ----------
@@ -74,8 +74,8 @@ def judge_doubts(
 
     Returns
     -------
-    Settled or None
-        None where they are too many, or where ids need a repair decided by the whole column.
+    JudgedCopy or None
+        None if they are too many, or if ids need a repair that depends on the whole column.
     """
     rows = _rows(copied)
     lines = _lines_in_doubt(engine, rows, copied, most=_MOST)
@@ -99,7 +99,7 @@ def judge_doubts(
 
 
 def sure_records(engine: ibis.BaseBackend, copied: Copied) -> JudgedCopy | None:
-    """Return the records of a copied file without any cell in doubt; else None."""
+    """Return the records of a copied file without doubtful cells; None if it has any."""
     rows = _rows(copied)
     return None if _lines_in_doubt(engine, rows, copied, most=0) else _sure(engine, rows, copied)
 
@@ -115,7 +115,7 @@ def _sure(engine: ibis.BaseBackend, rows: str, copied: Copied) -> JudgedCopy:
 
 
 def _lines_in_doubt(engine: ibis.BaseBackend, rows: str, copied: Copied, *, most: int) -> list[int]:
-    """Find the lines of the records in doubt, one condition at a time: the footer rules out most row groups."""
+    """Find the lines of doubtful records, one condition at a time, since the footer rules out most row groups."""
     lines: set[int] = set()
     for doubt in copied.doubts:
         query = f"SELECT {copied.line} FROM {rows} WHERE {doubt} LIMIT {most + 1}"
@@ -129,7 +129,7 @@ def _read_again(
     engine: ibis.BaseBackend, ready: ReadyText, lines: list[int], *, head: Head, columns: Mapping[str, int],
     target: Path,
 ) -> ibis.Table | None:  # fmt: skip
-    """Read lines as text cells; None where a line is not exactly one record."""
+    """Read lines as text cells; None if a line is not exactly one record."""
     records = []
     for line in pick_lines(ready, lines):
         parsed = [*read_records([line], width=head.width, separator=head.separator)]
@@ -141,7 +141,7 @@ def _read_again(
 
 
 def _repairs(engine: ibis.BaseBackend, raw: ibis.Table, rows: str, source: SourceParams) -> dict[str, int] | None:
-    """Count repaired blanks and ids; None where a whole column of ids may need repair."""
+    """Count repaired blanks and ids; None if a whole id column may need repair."""
     stripped = as_view(engine, strip_cells(raw))
     ids = [name for name, kind in kinds_of(source).items() if kind == "id"]
     counts = {
@@ -173,7 +173,7 @@ def _repairs(engine: ibis.BaseBackend, raw: ibis.Table, rows: str, source: Sourc
 
 
 def _whole_column(engine: ibis.BaseBackend, rows: str, name: str) -> tuple[int, int]:
-    """Count the filled cells of a column of ids, and the long ones among those that are not in doubt."""
+    """Count the filled cells of an id column, and the long ones among those that are not doubtful."""
     cell = quoted_name(name)
     long = f"count(*) FILTER (strlen({cell}) >= {LONG_ID_DIGITS} AND regexp_matches({cell}, '^\\d+$'))"
     filled, long_count = engine.raw_sql(f"SELECT count({cell}), {long} FROM {rows}").fetchall()[0]
@@ -181,7 +181,7 @@ def _whole_column(engine: ibis.BaseBackend, rows: str, name: str) -> tuple[int, 
 
 
 def _put_in_place(engine: ibis.BaseBackend, copied: Copied, rows: str, judged: Path) -> ibis.Table:
-    """Return the copied records, those in doubt replaced by their judged version.
+    """Return the copied records with the doubtful ones replaced by their judged version.
 
     The judged records are looked up in a list: a join would not keep the order of the file.
     """

@@ -1,6 +1,6 @@
-"""Repair ids and other texts: surrounding blanks, letters with a second form, digits a workbook has lost.
+"""Repair ids and other texts: surrounding blanks, Unicode variants, digits lost in a workbook.
 
-Used by 01_check_quality; some repairs depend on the cell alone, others on its whole column.
+Used by 01_check_quality. Some repairs depend on the cell only, others on the whole column.
 """
 
 from __future__ import annotations
@@ -35,9 +35,9 @@ __all__ = [
 # characters stripped from both ends of a cell: blanks of every width, line ends, zero-width marks
 BLANKS = " \t\r\n\v\f\u00a0\u1680" + "".join(map(chr, range(0x2000, 0x200C))) + "\u202f\u205f\u2060\u3000\ufeff"
 _EDGE = f"^[{BLANKS}]|[{BLANKS}]$"
-ORIGIN = ("_file", "_line", "_order")  # columns that say where a record comes from
-BLANK = "_blank_"  # prefix of columns that say whether a cell lost blanks
-LONG_ID_DIGITS = 18  # workbooks keep 15 digits: a longer id, once damaged, ends in three zeros or more
+ORIGIN = ("_file", "_line", "_order")  # columns with the origin of a record
+BLANK = "_blank_"  # prefix of columns that record whether blanks were stripped
+LONG_ID_DIGITS = 18  # workbooks keep 15 digits, so a damaged longer id ends in at least three zeros
 LONG_ID_CHANCE = 0.003  # three times the share of undamaged long ids that end in three zeros
 NOT_PRINTABLE = r"[^\x20-\x7E]"
 
@@ -56,7 +56,7 @@ def count_bytes(text: str) -> int:
 
 @ibis.udf.scalar.pyarrow(signature=(("string",), "string"))
 def normal_form(texts: pa.ChunkedArray) -> pa.Array:
-    """Apply `normalise_key` to a column of the engine; an empty result is blank, since the engine takes no null."""
+    """Apply `normalise_key` to a column of the engine; empty text instead of null, which the engine does not accept."""
     return pa.array([None if text is None else normalise_key(text) or "" for text in texts.to_pylist()], pa.string())
 
 
@@ -82,7 +82,7 @@ def strip_cell(cell: ibis.Value) -> ibis.Value:
 
 
 def strip_cells(raw: ibis.Table) -> ibis.Table:
-    """Strip every text cell and add a column that says whether it lost blanks."""
+    """Strip every text cell and record in another column whether blanks were removed."""
     texts = [name for name in raw.columns if name not in ORIGIN and raw[name].type().is_string()]
     cells = {name: strip_cell(raw[name]) for name in texts}
     changed = {f"{BLANK}{name}": raw[name] != cells[name].fill_null("") for name in texts}
@@ -90,7 +90,7 @@ def strip_cells(raw: ibis.Table) -> ibis.Table:
 
 
 def has_edges(cell: ibis.Value) -> ibis.Value:
-    """Tell whether a text cell has blanks around it."""
+    """Return whether a text cell has blanks around it."""
     return _trim(cell, ibis.literal(BLANKS)) != cell
 
 
@@ -128,12 +128,12 @@ def _count(condition: ibis.Value) -> ibis.Value:
 
 
 def has_damaged_long_ids(long: int, long_zeros: int) -> bool:
-    """Tell whether more long ids end in three zeros than chance allows: a workbook has rounded them."""
+    """Return whether more long ids end in three zeros than chance allows, since a workbook has rounded them."""
     return long_zeros > LONG_ID_CHANCE * long
 
 
 def id_doubts(cell: ibis.Value, plan: ColumnPlan) -> list[ibis.Value]:
-    """Return conditions under which an id may need repair or rejection, by itself or by its column's statistics."""
+    """Return the conditions under which an id may need repair or rejection, given the statistics of its column."""
     if cell.type().is_integer():
         return [(cell >= 10 ** (LONG_ID_DIGITS - 1)) & (cell % 1000 == 0)]
     cell = cell.cast("string")

@@ -45,11 +45,11 @@ def too_many_rejected(
     Parameters
     ----------
     where : str
-        Place of the fault, for the message.
+        Location of the fault, for the message.
     rejects : ibis.Table or None
         source, file, line, column, code, raw.
     sources : mapping of str to str
-        The source, and the canonical table it feeds.
+        Source to the canonical table it feeds.
     metrics : mapping
         With ``<source>.rejected``, ``.rejected.<code>`` and ``.physical_records``.
     expected : str
@@ -71,10 +71,10 @@ def too_many_rejected(
 
 
 def _firsts(rejects: ibis.Table | None, sources: Mapping[str, str]) -> dict[str, str]:
-    """Return by code the place of the first rejected record, and its text if it may be shown."""
+    """Return code to the location of the first rejected record, with its text if it may be shown."""
     firsts: dict[str, str] = {}
     for row in list_rejects(rejects, sources).itertuples() if rejects is not None else ():
         column = f", column {row.column}" if row.column else ""
-        written = f": {row.raw.split(', ')[0]}" if row.raw else ""
-        firsts.setdefault(row.code, f" (first in {row.file}, line {row.line}{column}{written})")
+        raw_text = f": {row.raw.split(', ')[0]}" if row.raw else ""
+        firsts.setdefault(row.code, f" (first in {row.file}, line {row.line}{column}{raw_text})")
     return firsts

@@ -42,11 +42,11 @@ class TidyFile:
     Attributes
     ----------
     raw : RawFile
-        Its table holds the typed columns, ``_line`` and ``_state`` (see `verdicts.judged_cells`).
+        Table with the typed columns, ``_line`` and ``_state`` (see `verdicts.judged_cells`).
     spoiled : ibis.Table or None
-        The judged records with an unusable cell, with ``_line``; None where there is none.
+        The judged records with an unusable cell, with ``_line``; None if there are none.
     copy : Path or None
-        The file of typed columns, where no cell is in doubt.
+        The file of typed columns, if no cell is doubtful.
     """
 
     raw: RawFile
@@ -55,7 +55,7 @@ class TidyFile:
 
 
 def may_be_tidy(source: SourceParams) -> bool:
-    """Tell whether a source has only columns that are cast one by one.
+    """Return whether all columns of a source can be cast independently in one pass.
 
     Attributes, contact data, currencies, declared widths, surveys and manual sheets need a second pass.
     """
@@ -76,7 +76,7 @@ def may_be_tidy(source: SourceParams) -> bool:
 
 
 def is_tidy(ready: ReadyText, head: Head) -> bool:
-    """Tell whether the scan of a file proves that its separators stand only between cells.
+    """Return whether the scan of a file proves that separators occur only between cells.
 
     Lines with too few or too many separators are allowed in a file without quotes.
     """
@@ -90,7 +90,7 @@ def read_tidy(
     engine: ibis.BaseBackend, ready: ReadyText, source: SourceParams, *, head: Head, columns: Mapping[str, int],
     folder: Path, dates: tuple[dt.date, dt.date],
 ) -> TidyFile | None:  # fmt: skip
-    """Split and cast the records of a tidy text file in one pass, and judge those with a cell in doubt.
+    """Split and cast the records of a tidy text file in one pass, and judge the doubtful ones.
 
     Parameters
     ----------
@@ -100,16 +100,16 @@ def read_tidy(
     source : SourceParams
     head : Head
     columns : mapping of str to int
-        Our name of a column: its position in the file, from 1.
+        Our column to its position in the file, from 1.
     folder : Path
-        Where the typed records are written.
+        Folder for the typed records.
     dates : (date, date)
         As for `acceptance.accept`.
 
     Returns
     -------
     TidyFile or None
-        None where the file needs the exact reader.
+        None if the file needs the exact reader.
     """
     target = folder / "table.parquet"
     copied = copy_text(engine, ready, source, head=head, columns=columns, target=target, dates=dates)
@@ -136,14 +136,14 @@ def read_tidy(
 def read_typed(
     engine: ibis.BaseBackend, raw: RawFile, source: SourceParams, *, target: Path, dates: tuple[dt.date, dt.date]
 ) -> TidyFile | None:
-    """Copy a Parquet file whose column types leave no cell in doubt; else None."""
+    """Copy a Parquet file without doubtful cells; None if it has any."""
     copied = copy_typed(engine, raw.table, source, target=target, dates=dates)
     judged = None if copied is None else sure_records(engine, copied)
     return None if judged is None else TidyFile(replace(raw, table=judged.table), copy=target)
 
 
 def accept_tidy(table: ibis.Table, spoiled: ibis.Table | None, source: SourceParams) -> Accepted:
-    """Accept the typed records of all files of a source, as `read_tidy` gives them, with ``_file`` and ``_order``."""
+    """Accept the typed records of all files of a source (from `read_tidy`, with ``_file`` and ``_order``)."""
     kinds = kinds_of(source)
     kinds |= derived_kinds(source, kinds)
     accepted = table.filter(table[STATE] < 2) if spoiled is not None else table  # noqa: PLR2004

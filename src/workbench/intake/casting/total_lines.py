@@ -1,4 +1,4 @@
-"""Words that stand in the place of an id on the total line at the foot of an export."""
+"""Words in the id column that mark the total line at the end of an export."""
 
 from __future__ import annotations
 
@@ -11,5 +11,5 @@ TOTAL_WORDS = (
 
 
 def written_totals() -> list[str]:
-    """Return the words as exports write them: small, capital, with a capital first letter."""
+    """Return the words in lower case, upper case, title case and capitalised, sorted."""
     return sorted({form(word) for word in TOTAL_WORDS for form in (str.lower, str.upper, str.title, str.capitalize)})

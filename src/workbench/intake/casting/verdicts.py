@@ -1,6 +1,6 @@
-"""Judge a row: its typed values, the codes of unusable cells, and whether the row is rejected.
+"""Judge rows: typed values, codes of unusable cells, and whether a row is rejected.
 
-Used by 01_check_quality: `acceptance` judges all rows of a source, `doubts` the few that could not be copied.
+Used by 01_check_quality: `acceptance` judges all rows of a source, `doubts` only the doubtful ones.
 """
 
 from __future__ import annotations
@@ -47,8 +47,8 @@ __all__ = [
 ]
 
 _MISSING_MONEY, _MISSING_ID, TOO_BIG = "money-missing", "id-missing", "out-of-range"
-_MONEY_LIMIT = "99999999999999"  # money holds fourteen digits before the point
-_SURELY_FITS = 9e13  # a product of floats below this is below the limit; beyond it the exact product decides
+_MONEY_LIMIT = "99999999999999"  # money has at most fourteen digits before the point
+_SURELY_FITS = 9e13  # a float product below this is surely below the limit; otherwise the exact product decides
 CODE, RAW, VERDICT = "_code_", "_raw_", "_verdict"  # prefixes of code and raw-text columns; the verdict
 STATE = "_state"
 _GLANCE, _READ, _PRODUCT = "_glance_", "_read_", "_product"
@@ -142,7 +142,7 @@ def judge(engine: ibis.BaseBackend, typed: ibis.Table, source: SourceParams, nam
     total = is_total_line(filled, source)
     verdict = verdict if total is None else ibis.cases((total, ibis.literal(TOTAL_LINE)), else_=verdict)
     left_out = ruled_out(filled, source, columns)
-    if left_out is not None:  # a rule leaves the row out whatever its unusable cells: it is not rejected
+    if left_out is not None:  # a row excluded by a rule is not rejected, even with unusable cells
         verdict = ibis.cases((left_out.fill_null(False), NO_CODE), else_=verdict)
         codes = {
             f"{CODE}{name}": ibis.cases((left_out.fill_null(False), NO_CODE), else_=filled[f"{CODE}{name}"])
@@ -163,7 +163,7 @@ def judge(engine: ibis.BaseBackend, typed: ibis.Table, source: SourceParams, nam
 
 
 def ruled_out(table: ibis.Table, source: SourceParams, names: list[str]) -> ibis.Value | None:
-    """Return whether a rule is false for a row, not merely unknown; None where no rule can be asked."""
+    """Return whether a rule is false (not unknown) for a row; None if no rule can be evaluated."""
     kinds = kinds_of(source)
     kinds = {name: kind for name, kind in (kinds | derived_kinds(source, kinds)).items() if name in names}
     kinds |= {name: ATTRIBUTE for name in source.attributes if name in names}
@@ -172,7 +172,7 @@ def ruled_out(table: ibis.Table, source: SourceParams, names: list[str]) -> ibis
 
 
 def is_total_line(table: ibis.Table, source: SourceParams) -> ibis.Value | None:
-    """Return whether a row is the total at the foot of a list of orders: its id is such a word, and it has no date."""
+    """Return whether a row is the total line of a list of orders: a total word as its id, and no date."""
     if source.table != "transactions":
         return None
     ids = [name for name in ("order_id", "customer_id") if name in table.columns]
@@ -184,7 +184,7 @@ def is_total_line(table: ibis.Table, source: SourceParams) -> ibis.Value | None:
 
 
 def _with_shares(engine: ibis.BaseBackend, table: ibis.Table, source: SourceParams) -> ibis.Table:
-    """Turn discounts given as shares into money: of what was paid, amount x share / (1 - share)."""
+    """Convert discount shares to money, from the paid amount: amount x share / (1 - share)."""
     if source.formats.units.get("discount") != "share" or not {"discount", "amount"} <= set(table.columns):
         return table
     share, amount = table.discount.cast("float64"), table.amount.cast("float64")
@@ -219,7 +219,7 @@ def _amount(cells: Mapping[str, Cell], product: ibis.Value | None) -> Cell:
 
 
 def _required_cell(value: ibis.Value, parts: list[Cell], missing: ibis.Value, *, own: bool) -> Cell:
-    """Give a required value its code; the codes of other columns stay with those columns."""
+    """Add the code of a missing required value; codes of other columns stay with those columns."""
     codes = ibis.coalesce(*[part.code for part in parts], NO_CODE)
     own_code = parts[0].code if own else NO_CODE
     code = ibis.cases((codes.isnull() & value.isnull(), missing), else_=own_code)
@@ -229,7 +229,7 @@ def _required_cell(value: ibis.Value, parts: list[Cell], missing: ibis.Value, *,
 def exact_product(quantity: ibis.Value, price: ibis.Value) -> ibis.Value:
     """Multiply exactly and round half to even at the fourth decimal; a whole quantity needs no rounding.
 
-    A product of more digits than money holds is null.
+    A product with more digits than money can hold is null.
     """
     few, whole = quantity.try_cast("decimal(7, 0)"), quantity.cast("int64")
     exact = (quantity.cast("decimal(20, 3)") * price.cast("decimal(20, 4)")).cast("decimal(38, 7)")
@@ -249,7 +249,7 @@ def exact_product(quantity: ibis.Value, price: ibis.Value) -> ibis.Value:
 
 
 def _product(typed: ibis.Table, source: SourceParams) -> ibis.Value:
-    """Multiply quantity and price; cells with more decimals than their kind keeps count with all of them."""
+    """Multiply quantity and price with all their decimals, even those that their kind does not keep."""
     product = exact_product(typed.quantity, typed.unit_price)
     raws = {name: f"{RAW}{name}" for name in ("quantity", "unit_price")}
     if set(raws) & set(source.formats.units) or not all(raw in typed.columns for raw in raws.values()):
@@ -274,5 +274,5 @@ def any_code(judged: ibis.Table, names: list[str]) -> ibis.Value:
 
 
 def as_view(engine: ibis.BaseBackend, table: ibis.Table) -> ibis.Table:
-    """Turn a table's query into a view, so that later steps name its columns instead of repeating their formulas."""
+    """Turn a query into a view, so that later steps refer to its columns instead of repeating their formulas."""
     return engine.create_view(f"settled_{next(_names)}", table)

@@ -1,1 +1,1 @@
-"""From canonical tables to one row per customer, as of a date."""
+"""Build one row per customer from the canonical tables, as of a date."""

@@ -1,4 +1,4 @@
-"""Does an undated column leak the future? Declared attributes have no date, so they are checked before use.
+"""Detect undated columns that leak the future. Declared attributes have no date, so they are checked before use.
 
 Used by 03_build_features. A column that raises an alarm is left out of the features and named on the page.
 """
@@ -27,8 +27,8 @@ FUTURE_PARTS = {
 }  # fmt: skip
 FUTURE_WORDS = ("流失", "未来", "下次", "注销", "退订")
 LEAST_EACH = 20  # fewest customers with and without a later purchase
-PURE = 0.995  # share of customers predicted right from which a column leaks
-MOST_BASE = 0.95  # share of the larger group above which prediction proves nothing
+PURE = 0.995  # from this share of correct predictions on, a column leaks
+MOST_BASE = 0.95  # if the larger group has a larger share, prediction proves nothing
 MOST_VALUES = 50  # most distinct values of a category
 ISO_DATE = r"^[0-9]{4}[-/.][0-9]{1,2}[-/.][0-9]{1,2}"
 MOSTLY = 0.95  # least share of dates in a text column of dates
@@ -45,9 +45,9 @@ class Alarm:
         ``dates_after``: it holds dates on or after the as-of date; ``name``: its name refers to later events;
         ``tied``: it predicts who buys after the as-of date.
     customers : int
-        Customers behind the alarm: with a later date, or predicted right; for a name all with a value.
+        Number of customers with a later date or with a correct prediction; for a name, all with a value.
     share : float
-        Share of the customers with a value that is dated later, or predicted right; 1 for a name.
+        Share of the customers with a value who have a later date or a correct prediction; 1 for a name.
     """
 
     table: str
@@ -63,7 +63,7 @@ def watch_future(tables: Mapping[str, ir.Table], *, as_of: date) -> tuple[dict[s
     Parameters
     ----------
     tables : mapping of str to ibis.Table
-        Canonical tables by name, as the store gives them: the checks use the rows after the as-of date.
+        Canonical tables by name, not cut, since the checks use rows after the as-of date.
     as_of : date
 
     Returns
@@ -86,7 +86,7 @@ def without_columns(tables: Mapping[str, ir.Table], alarms: list[Alarm]) -> dict
 def find_alarms(tables: Mapping[str, ir.Table], *, as_of: date) -> list[Alarm]:
     """Check the declared attributes of customers, and the named columns without a date.
 
-    Three checks, of which the first positive one counts: the column holds dates on or after the as-of date; its name
+    Three checks; the first positive one counts: the column holds dates on or after the as-of date; its name
     refers to later events (churned, cancelled, next, 流失 ...); it predicts for 99.5 % of the customers whether they
     buy on or after the as-of date, where there are 20 buyers, 20 others and neither group is over 95 %. A category
     predicts by its values (blank is one), a number by its best threshold or by being filled.
@@ -179,7 +179,7 @@ def _tied(tables: Mapping[str, ir.Table], columns: list[str], as_of: date) -> di
 
 
 def _share_predicted(labelled: ir.Table, name: str) -> float:
-    """Return the share of customers predicted right by a column, taking the larger group of each value."""
+    """Return the share of customers predicted correctly by a column, using the larger group of each value."""
     column = labelled[name]
     text = column.type().is_string() or column.type().is_boolean()
     value = column.cast("string").strip().nullif("") if text else column
@@ -200,7 +200,7 @@ def _share_predicted(labelled: ir.Table, name: str) -> float:
 
 
 def _best_threshold(counts: pd.DataFrame) -> int:
-    """Count the customers predicted right by the best single threshold of a number."""
+    """Count the customers predicted correctly by the best single threshold of a number."""
     if counts.empty:
         return 0
     ordered = counts.sort_values("value")

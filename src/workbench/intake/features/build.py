@@ -57,7 +57,7 @@ def build_features(
     only: Collection[str] | None = None,
     keep: Keep | None = None,
 ) -> ir.Table:
-    """Describe every customer by what was known before the as-of date.
+    """Build the features of every customer from data before the as-of date.
 
     Parameters
     ----------
@@ -76,8 +76,8 @@ def build_features(
         Features to build in addition to the declared attributes; others are not computed. Default: all that the
         sources allow.
     keep : callable, optional
-        Executes an expression and gives the result as a table (``keeping``); used on the orders and on each group of
-        features to bound memory over tens of millions of lines. The result is the same.
+        Executes an expression and returns the result as a table (``keeping``); used for the orders and each group of
+        features to limit memory with tens of millions of lines. It does not change the result.
 
     Returns
     -------

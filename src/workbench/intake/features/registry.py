@@ -1,4 +1,4 @@
-"""The registered features: what each means, in which unit, and what it needs."""
+"""The registered features: definition, unit and required columns."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ SCALE: dict[str, Any] = dict(
     },
 )  # fmt: skip
 SCALE_NAME = SCALE["name"]  # name of the score of a scale
-# features of counts and dates alone: they can be computed where the orders have no amounts
+# features of counts and dates only, which need no amounts
 COUNTED = frozenset({
     "recency_days", "frequency_orders", "tenure_days", "first_ordered_on", "last_ordered_on", "orders_{days}d",
     *(entry["name"] for entry in purchases.RHYTHM), "lines_per_order_mean", "items_per_order_mean",
@@ -111,12 +111,12 @@ class Feature:
 
 
 def window_features(days: int) -> list[Feature]:
-    """Describe the features of one window of a length in days."""
+    """Return the features of one window, given its length in days."""
     return [_feature(group, {_WINDOW: days}, **entry) for group, entry in _WINDOWS]
 
 
 def scale_features(scales: Mapping[str, Scale]) -> list[Feature]:
-    """Describe the scores of survey scales."""
+    """Return the score features of survey scales."""
     described = []
     for name, scale in scales.items():
         values = {"{scale}": name, "{label_en}": scale.label["en"], "{label_zh}": scale.label["zh"]}
@@ -208,7 +208,7 @@ def _feature(
     needs: str = "",
     moves_with: str = "",
 ) -> Feature:
-    """Describe the feature of an entry, its placeholders replaced by values."""
+    """Return the feature of a catalogue entry, with placeholders replaced by values."""
     return Feature(
         name=_replaced(name, values),
         label={language: _replaced(text, values) for language, text in label.items()},

@@ -17,7 +17,7 @@ ALWAYS = ("spend",)  # groups that later stages read by name
 
 
 def leave_out_unknown(features: ir.Table, *, keep: Keep) -> tuple[ir.Table, list[str]]:
-    """Drop the registered features that no customer has a value of.
+    """Drop the registered features without any value.
 
     Parameters
     ----------

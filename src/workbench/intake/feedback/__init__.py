@@ -1,1 +1,1 @@
-"""What people marked as wrong or right in ``data/feedback``."""
+"""Feedback in ``data/feedback``: items that people marked as wrong or right."""

@@ -1,7 +1,7 @@
 """The feedback of a profile: people mark a tag, a merge, a recommendation or a segment name as wrong or right.
 
-``data/feedback/<profile>.csv`` or ``.xlsx`` has one mark a row. Which columns a row needs depends on its kind; of two
-marks on the same thing the later one holds.
+``data/feedback/<profile>.csv`` or ``.xlsx`` has one mark per row. The required columns depend on the kind of mark; of
+two marks on the same item the later one counts.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["COLUMNS", "KINDS", "PAIR", "feedback_faults", "feedback_file", "marks_of", "read_marks"]
 
 PAIR = ("source", "source_id", "other_source", "other_source_id")
-KINDS = {  # kind: the columns that say what is marked
+KINDS = {  # kind -> the columns that identify the marked item
     "tag": ("customer_id", "name"),
     "merge": PAIR,
     "recommendation": ("customer_id", "name"),
@@ -28,7 +28,7 @@ KINDS = {  # kind: the columns that say what is marked
 }
 COLUMNS = ("kind", "verdict", "customer_id", "name", "value", *PAIR, "by", "at", "note")
 _ALWAYS = ("kind", "verdict", "by", "at")
-_WORDS = {  # words of Chinese sheets
+_WORDS = {  # Chinese words -> English values
     "标签": "tag", "合并": "merge", "推荐": "recommendation", "客群": "segment", "客群名称": "segment",
     "错": "wrong", "错误": "wrong", "对": "right", "正确": "right",
 }  # fmt: skip
@@ -42,7 +42,7 @@ def feedback_file(workspace: Workspace, profile: str) -> Path | None:
     Raises
     ------
     DataError
-        There are two.
+        There are two files.
     """
     folder = workspace.root / "data" / "feedback"
     paths = [path for ending in (".csv", ".xlsx") if (path := folder / f"{profile}{ending}").is_file()]
@@ -77,7 +77,7 @@ def read_marks(workspace: Workspace, profile: str) -> list[dict[str, str]]:
     Raises
     ------
     DataError
-        A column is absent, or a row lacks what its kind needs; each fault with its line.
+        A column is missing, or a row lacks a value that its kind needs; each fault with its line.
     """
     path = feedback_file(workspace, profile)
     if path is None:
@@ -103,7 +103,7 @@ def read_marks(workspace: Workspace, profile: str) -> list[dict[str, str]]:
 
 
 def marks_of(marks: list[dict[str, str]], kind: str) -> list[dict[str, str]]:
-    """Return the marks of one kind that hold: of several on the same thing the latest, by time and then by line.
+    """Return the valid marks of one kind: the latest mark per item, by time and then by line.
 
     Parameters
     ----------
@@ -119,7 +119,7 @@ def marks_of(marks: list[dict[str, str]], kind: str) -> list[dict[str, str]]:
 
 
 def _tidy(values: dict[str, str], where: str) -> Iterator[Fault]:
-    """Put a row into our words; yield its faults."""
+    """Normalise the values of a row in place; yield its faults."""
     kind = values["kind"] = _WORDS.get(values["kind"], values["kind"].lower())
     verdict = values["verdict"] = _WORDS.get(values["verdict"], values["verdict"].lower())
     if kind not in KINDS:

@@ -1,1 +1,1 @@
-"""Identity: which records of which sources are the same customer; used by 02_resolve_identity."""
+"""Identity resolution: find the records that belong to the same customer; used by 02_resolve_identity."""

@@ -24,7 +24,7 @@ _ENDS = ["record_l", "record_r"]
 
 @dataclass(frozen=True)
 class Clusters:
-    """Which people are one customer.
+    """The assignment of people to customers.
 
     Attributes
     ----------
@@ -32,7 +32,7 @@ class Clusters:
         record, cluster (its smallest record), match_probability (of the record's strongest link; null
         for a single record).
     edges : DataFrame
-        record_l, record_r, probability, cause: the links in force.
+        record_l, record_r, probability, cause: the accepted links.
     cut : DataFrame
         record_l, record_r, probability, cause: links left out because they would join a forbidden pair.
     alarms : DataFrame
@@ -56,11 +56,11 @@ def cluster_people(
     max_records: int,
     max_diameter: int,
 ) -> Clusters:
-    """Join people whose links are strong enough.
+    """Cluster people whose links are strong enough.
 
-    In a group with a forbidden pair, links are added from the strongest to the weakest, and one that would join such a
-    pair is left out, so that the group is split at its weakest link. Likeness alone never joins people whose gender
-    or both of whose names differ, nor people of whom one name differs and nothing else agrees: such links are left out.
+    In a group with a forbidden pair, links are added from the strongest to the weakest, and a link that would join
+    such a pair is left out, so that the group is split at its weakest link. Similarity alone never joins people
+    with different gender, with both names different, or with one name different and nothing else equal.
 
     Parameters
     ----------
@@ -71,9 +71,9 @@ def cluster_people(
     pairs : str
         Table of scored pairs.
     threshold : float
-        Least match probability of a link.
+        Smallest match probability of a link.
     max_records, max_diameter : int
-        Limits of the alarms: people in one customer, and links between its two farthest people.
+        Alarm limits: people per customer, and links between the two farthest people of a customer.
     """
     edges, against = _edges(engine, people, links, pairs, threshold)
     count = int(engine.execute(f"SELECT count(*) FROM {people}").fetchall()[0][0])
@@ -93,7 +93,7 @@ def cluster_people(
 def _edges(
     engine: duckdb.DuckDBPyConnection, people: str, links: Links, pairs: str, threshold: float
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Return the strongest link of each pair, strongest first, declared ones before all others; and those left out."""
+    """Return the strongest link of each pair (declared links first, then by strength), and the links left out."""
     edges = engine.execute(
         f"""
         SELECT record_l, record_r, max(probability) AS probability,
@@ -113,7 +113,7 @@ def _edges(
 
 
 def _components(edges: pd.DataFrame, count: int) -> np.ndarray:
-    """Label every person by the smallest record it is connected with."""
+    """Label every person with the smallest record of its connected component."""
     if count == 0:
         return np.zeros(0, dtype=np.int64)
     left, right = edges["record_l"].to_numpy(), edges["record_r"].to_numpy()
@@ -125,7 +125,7 @@ def _components(edges: pd.DataFrame, count: int) -> np.ndarray:
 
 
 def _forbidden(engine: duckdb.DuckDBPyConnection, people: str, links: Links, labels: np.ndarray) -> pd.DataFrame:
-    """Find the pairs within one group that must stay apart: declared, of one family, or with two documents."""
+    """Find the forbidden pairs within groups: declared, of one family, or with different documents."""
     engine.register("grouped_people", pd.DataFrame({"record": np.arange(len(labels)), "cluster": labels}))
     forbidden = engine.execute(f"""
         WITH g AS (SELECT p.record, p.document_key, c.cluster
@@ -151,7 +151,7 @@ def _part(edges: pd.DataFrame, labels: np.ndarray, apart: pd.DataFrame) -> tuple
 
 
 def _join_in_order(edges: pd.DataFrame, apart: pd.DataFrame) -> np.ndarray:
-    """Mark the links to keep when added in order; only groups with a forbidden pair are passed, so they are few."""
+    """Mark the links to keep when added in order; only the few groups with a forbidden pair are passed."""
     group: dict[int, int] = {}
     members: dict[int, set[int]] = {}
     enemies: dict[int, set[int]] = defaultdict(set)

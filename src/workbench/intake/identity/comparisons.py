@@ -1,4 +1,4 @@
-"""Choose from the filled columns what two people are compared by, and which pairs are compared."""
+"""Choose comparison columns and blocking rules from the filled columns."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from splink.comparison_library import CustomComparison
 
 __all__ = ["IDENTIFYING", "Blocking", "choose_blocking", "choose_comparisons", "count_pairs", "filled_columns"]
 
-LEAST_SHARE = 0.01  # least share of people with a filled column for a comparison
+LEAST_SHARE = 0.01  # a column is compared if at least this share of people has a value
 _SINGLE = ("document_text", "phone_key", "email_key", "member_key", "birth_key", "surname_key", "given_key",
            "postcode_key", "address_key")  # fmt: skip
 _JOINT = (
@@ -34,25 +34,25 @@ _ODD = np.uint64(0x9E3779B97F4A7C15)  # mixes the hashes of two columns
 
 @dataclass(frozen=True)
 class Blocking:
-    """The columns on which two people must agree to be compared; one rule after another.
+    """Blocking rules: columns on which two people must agree to be compared.
 
     Attributes
     ----------
     rules : list of tuple of str
     pairs : dict of str to int
-        Pairs of each rule alone, by its columns joined with commas; also of rules that were not chosen.
+        Rule (columns joined with commas) to its number of pairs, including rules that were not chosen.
     """
 
     rules: list[tuple[str, ...]]
     pairs: dict[str, int]
 
     def creators(self) -> list:
-        """Return the rules in the form Splink takes."""
+        """Return the rules as Splink blocking rules."""
         return [block_on(*rule) for rule in self.rules]
 
 
 def filled_columns(engine: duckdb.DuckDBPyConnection, table: str, names: tuple[str, ...]) -> dict[str, int]:
-    """Count the people in whom each column is filled."""
+    """Return column to the number of people with a value."""
     counts = ", ".join(f"count({name})" for name in names)
     filled = engine.execute(f"SELECT {counts} FROM {table}").fetchall()[0]
     return dict(zip(names, map(int, filled), strict=True))
@@ -71,9 +71,9 @@ def choose_blocking(
     filled : mapping of str to int
         `filled_columns`.
     most_pairs : int
-        Pairs above which a rule is left out.
+        A rule with more pairs is left out.
     declared : list of str
-        Rules of the profile, each ``column`` or ``column, column``; empty: chosen here.
+        Rules of the profile, each ``column`` or ``column, column``; empty: chosen automatically.
 
     Returns
     -------
@@ -100,8 +100,7 @@ def count_pairs(engine: duckdb.DuckDBPyConnection, table: str, rule: tuple[str, 
 def _hashes(engine: duckdb.DuckDBPyConnection, table: str, names: list[str]) -> dict[str, np.ndarray]:
     """Read columns as hashes of 64 bits, 0 for null: sorting numbers costs a fraction of grouping texts.
 
-    Among a million people the chance that two values have one hash, and a count is off by one, is below one in ten
-    million.
+    For a million people the probability of a hash collision, which changes a count by one, is below one in ten million.
     """
     if not names:
         return {}
@@ -113,7 +112,7 @@ def _hashes(engine: duckdb.DuckDBPyConnection, table: str, names: list[str]) -> 
 def _agreeing_by_rule(
     engine: duckdb.DuckDBPyConnection, hashes: Mapping[str, np.ndarray], rules: Sequence[tuple[str, ...]]
 ) -> dict[tuple[str, ...], int]:
-    """Count the pairs of every rule, on as many threads as the engine has; sorting needs no interpreter lock."""
+    """Count the pairs of every rule in parallel threads, since sorting releases the interpreter lock."""
     threads = int(engine.execute("SELECT current_setting('threads')").fetchall()[0][0])
     with ThreadPoolExecutor(max_workers=threads) as pool:
         return dict(zip(rules, pool.map(lambda rule: _agreeing(hashes, rule), rules), strict=True))
@@ -134,7 +133,7 @@ def _agreeing(hashes: Mapping[str, np.ndarray], rule: tuple[str, ...]) -> int:
 def choose_comparisons(filled: Mapping[str, int], records: int) -> list[CustomComparison]:
     """Choose the comparisons from the columns filled for at least one person in a hundred.
 
-    Each has a level for missing values, which carry no weight, then levels from equal to unlike.
+    Each has a level without weight for missing values, then levels from equal to different.
     """
     present = {name for name, count in filled.items() if count >= max(2, LEAST_SHARE * records)}
     comparisons = []
@@ -160,7 +159,7 @@ def choose_comparisons(filled: Mapping[str, int], records: int) -> list[CustomCo
 
 
 def _names(present: set[str]) -> list[CustomComparison]:
-    """Compare both parts of a name by spelling and sound; swapped parts are a level of their own."""
+    """Compare both parts of a name by spelling and sound; swapped parts are a separate level."""
     comparisons = []
     if "surname_key" in present:
         swapped = "surname_key_l = given_key_r AND given_key_l = surname_key_r"

@@ -1,4 +1,4 @@
-"""How good is the matching, where the true identities are known? Counts pairs found, missed and wrong."""
+"""Evaluate the matching against known true identities: pairs found, missed and wrong."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Why two records were merged, or not: the weight of every comparison, contact values masked."""
+"""Explain why two records were merged or not: the weight of every comparison, with masked contact values."""
 
 from __future__ import annotations
 
@@ -44,14 +44,14 @@ def explain_pair(
     Returns
     -------
     DataFrame
-        comparison (``prior`` first, ``total`` last), left and right (masked), weight (bits: log2 of how many times
-        likelier the values are for one person than for two), start and end of the step in the waterfall. Empty where
-        the data is too sparse for weights; there keys alone decide.
+        comparison (``prior`` first, ``total`` last), left and right (masked), weight (bits: log2 of the likelihood
+        ratio of one person against two), start and end of the step in the waterfall. Empty if the data is too sparse
+        for weights, so that only keys decide.
 
     Raises
     ------
     DataError
-        One of them is not among the people, or they are the same.
+        A person is unknown, or both are the same.
     """
     pair = pd.concat([_person(engine, people, person) for person in (left, right)]).sort_values(
         "record", ignore_index=True
@@ -97,7 +97,7 @@ def _values(pair: pd.DataFrame, name: str) -> tuple[str, str]:
 def most_borderline(
     engine: duckdb.DuckDBPyConnection, people: str, clusters: Clusters
 ) -> tuple[tuple[str, str], tuple[str, str]] | None:
-    """Return source and source_id of both ends of the weakest accepted link by likeness; None where there is none."""
+    """Return source and source_id of both ends of the weakest accepted similarity link; None if there is none."""
     likeness = clusters.edges[clusters.edges["cause"] == "likeness"]
     if likeness.empty:
         return None
@@ -117,14 +117,14 @@ def most_suspicious(clusters: Clusters, people: pd.DataFrame, *, hidden: bool = 
     people : DataFrame
         record, source, source_id.
     hidden : bool
-        Ids of sources are contact data: only the source is shown.
+        True if source ids are contact data, so that only the source is shown.
     most : int
 
     Returns
     -------
     DataFrame
-        kind, records, diameter, weakest, one_record and other_record (source and id of the ends of the weakest link; of
-        a split, of the link that was left out), which `explain_pair` explains and must_link or cannot_link decides.
+        kind, records, diameter, weakest, one_record and other_record (source and id of the ends of the weakest link, or
+        of the omitted link of a split). Use `explain_pair` to review a link, must_link or cannot_link to decide it.
     """
     ordered = clusters.alarms.sort_values(["records", "kind", "cluster"], ascending=[False, True, True]).head(most)
     by_record = people.set_index("record")

@@ -10,7 +10,7 @@ from scipy.sparse.csgraph import connected_components
 
 __all__ = ["find_households"]
 
-LEAST_ADDRESS = 6  # characters: a shorter address is a district, not a door
+LEAST_ADDRESS = 6  # characters; a shorter address is only a district
 
 
 def find_households(
@@ -26,13 +26,12 @@ def find_households(
     customers : DataFrame
         record, customer_id.
     max_per_key : int
-        Addresses and phones of more customers are ignored (an office, a shop).
+        Addresses and phones shared by more customers (an office, a shop) are ignored.
 
     Returns
     -------
     DataFrame
-        customer_id, household_id: customers of households of two and more. A household is named after its smallest
-        OneID.
+        customer_id, household_id: customers in households of at least two. The household id is its smallest OneID.
     """
     engine.register("household_customers", customers[["record", "customer_id"]])
     door = "coalesce(city_key, '') || address_key || coalesce(street_number_key, '')"

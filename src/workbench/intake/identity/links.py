@@ -1,4 +1,4 @@
-"""Links without a model: shared keys, declared pairs, and pairs that must stay apart."""
+"""Deterministic links: shared keys, declared pairs, and pairs that must not be linked."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ UNLIKE_NAMES = """((a.given_key <> b.given_key OR a.surname_key <> b.surname_key
 _LIKE_GIVEN = "coalesce(jaro_winkler_similarity(a.given_key, b.given_key) >= 0.8, TRUE)"
 _LIKE_SURNAME = "coalesce(jaro_winkler_similarity(a.surname_key, b.surname_key) >= 0.8, TRUE)"
 _SWAPPED = "coalesce(a.given_key = b.surname_key OR a.surname_key = b.given_key OR a.name_text = b.name_text, FALSE)"
-# what else two records of one person have in common, beside names: true, false, or null where one is blank
+# other agreements of two records besides names: true, false, or null if one is blank
 _IN_COMMON = (
     "damerau_levenshtein(a.birth_key, b.birth_key) <= 1",
     "a.phone_key = b.phone_key",
@@ -36,7 +36,7 @@ _IN_COMMON = (
 )
 _AGREEING = " + ".join(f"coalesce(({same})::INT, 0)" for same in _IN_COMMON)
 _DIFFERING = " + ".join(f"coalesce((NOT ({same}))::INT, 0)" for same in _IN_COMMON)
-# evidence that no likeness of other values outweighs: another gender; no like part of the name; or one unlike part of
+# contradictions that no similarity outweighs: different gender; no similar part of the name; or one different part of
 # the name and nothing else in common
 CONTRADICTING = f"""(coalesce(a.gender <> b.gender, FALSE)
     OR (NOT {_SWAPPED} AND NOT {_LIKE_GIVEN} AND NOT {_LIKE_SURNAME})
@@ -46,7 +46,7 @@ CONTRADICTING = f"""(coalesce(a.gender <> b.gender, FALSE)
 
 @dataclass(frozen=True)
 class Links:
-    """Pairs of people that are certainly one person, or certainly not.
+    """Pairs of records that certainly are, or certainly are not, the same person.
 
     Attributes
     ----------
@@ -55,7 +55,7 @@ class Links:
     apart : str
         Table: record_l, record_r, cause (cannot_link, document or family).
     hubs : DataFrame
-        shared_key, value (masked), records: keys that link more people than allowed, so that they link nobody.
+        shared_key, value (masked), records: keys shared by too many people, which are not used for links.
     """
 
     sure: str
@@ -74,7 +74,7 @@ def find_links(
     people : str
         `standardise`.
     max_per_key : int
-        People a key may link; one that links more is a hub and links nobody.
+        Largest number of people per key; a key with more is a hub and is not used.
     must, cannot : DataFrame
         `declared_pairs`.
     """
@@ -105,7 +105,7 @@ def _share(engine: duckdb.DuckDBPyConnection, people: str, key: str) -> None:
 
 
 def _two_who_share(people: str, key: str, most: int) -> str:
-    """Join every two people (a before b) who share a key that is not a hub."""
+    """Select all pairs of people (a before b) who share a key that is not a hub."""
     shared = f"{people}_{key}_shared"
     return f"{shared} AS a JOIN {shared} AS b ON a.k = b.k AND a.record < b.record AND a.n <= {int(most)}"
 

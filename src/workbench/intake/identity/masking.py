@@ -1,4 +1,4 @@
-"""Mask contact values for pages: recognisable to those who know them, useless for contacting anybody."""
+"""Mask contact values for pages: recognisable to people who know them, but useless for contact."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def mask(value: str | None, kind: str) -> str:
     ----------
     value : str or None
     kind : str
-        phone, email, document, member; else a word such as a name, of which the first character stays.
+        phone, email, document, member; else a word such as a name, whose first character stays.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Scoring pairs of people: Splink on DuckDB, trained without labels, seeded; used by 02_resolve_identity."""
+"""Score pairs of people with Splink on DuckDB, trained without labels, seeded; used by 02_resolve_identity."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ RECALL_OF_KEYS = 0.7  # share of true pairs assumed to agree on a key, for the p
 MOST_TRAINING_RULES = 4
 PRIOR = 0.0001
 LEAST_PROBABILITY = 0.001  # pairs below it are dropped
-LEAST_CHANCE = 1e-4  # least m probability of any comparison level
+LEAST_CHANCE = 1e-4  # smallest m probability of a comparison level
 
 
 @dataclass
@@ -42,15 +42,15 @@ class Model:
     ----------
     pairs : str
         Table in the engine: record_l, record_r (the smaller first), match_weight (bits), match_probability, and per
-        comparison its level and weight; empty where nothing can be compared by likeness.
+        comparison its level and weight; empty if no columns can be compared by similarity.
     blocking : Blocking
     comparisons : list of str
-        What is compared; empty where only keys decide.
+        The compared columns; empty if only keys decide.
     linker : splink.Linker or None
     notes : list of str
         Keys of the notes to print: ``no_comparisons``, ``prior_kept``, ``not_trained``.
     curve : DataFrame or None
-        `unlinkable`; None where nothing is compared by likeness.
+        `unlinkable`; None if nothing is compared by similarity.
     """
 
     pairs: str
@@ -81,13 +81,13 @@ def score_pairs(
     Parameters
     ----------
     engine : duckdb connection
-        It uses one thread while pairs are sampled, so that the same people give the same weights.
+        Restricted to one thread while pairs are sampled, so that the weights are reproducible.
     people : str
         `standardise`.
     blocking : list of str
-        Declared rules; empty: chosen by the number of pairs.
+        Declared blocking rules; empty: chosen by the number of pairs.
     most_pairs : int
-        Pairs above which a rule is left out, per person.
+        Largest number of pairs per person; rules with more are left out.
     seed : int
 
     Returns
@@ -134,7 +134,7 @@ def make_linker(engine: duckdb.DuckDBPyConnection, people: str, comparisons: lis
 def sure_rules(
     engine: duckdb.DuckDBPyConnection, people: str, filled: Mapping[str, int], pairs: Mapping[str, int] | None = None
 ) -> list[tuple[str, ...]]:
-    """List the rules that identify a person, of those on which any two people agree.
+    """List the rules that identify a person, among rules with at least one pair.
 
     Parameters
     ----------
@@ -162,7 +162,7 @@ def train(linker: Linker, rules: Blocking, sure: list[tuple[str, ...]], seed: in
         exact: list[str | BlockingRuleCreator] = [block_on(*rule) for rule in sure]
         try:
             linker.training.estimate_probability_two_random_records_match(exact, recall=RECALL_OF_KEYS)
-        except (SplinkException, ValueError):  # more pairs agree than exist
+        except (SplinkException, ValueError):  # more agreeing pairs than possible pairs
             notes.append("prior_kept")
     linker.training.estimate_u_using_random_sampling(max_pairs=1e6, seed=seed)
     trained = sum(_train_by(linker, rule) for rule in _training_rules(rules))
@@ -170,10 +170,10 @@ def train(linker: Linker, rules: Blocking, sure: list[tuple[str, ...]], seed: in
 
 
 def _train_by(linker: Linker, rule: tuple[str, ...]) -> bool:
-    """Train on the pairs of one rule; return whether it succeeded, and leave the model unchanged where it did not.
+    """Train on the pairs of one rule; return whether it succeeded, and leave the model unchanged if not.
 
-    A level that does not occur in one block of pairs is unlikely, not impossible: without a least probability one block
-    would exclude what occurs in the next.
+    A level that does not occur in one block of pairs is unlikely, not impossible. Without a smallest probability one
+    block would exclude levels that occur in the next.
     """
     settings = linker._settings_obj  # noqa: SLF001
     before = settings.core_model_settings.copy()
@@ -182,7 +182,7 @@ def _train_by(linker: Linker, rule: tuple[str, ...]) -> bool:
             block_on(*rule), fix_probability_two_random_records_match=True, record_sample_proportion=1.0
         )
     except (SplinkException, ValueError):  # too few pairs agree on this rule, or a probability falls below 1e-300
-        settings.core_model_settings = before  # a failed session leaves its own prior behind
+        settings.core_model_settings = before  # a failed session changes the prior
         return False
     for comparison in settings.comparisons:
         for level in comparison.comparison_levels:
@@ -192,7 +192,7 @@ def _train_by(linker: Linker, rule: tuple[str, ...]) -> bool:
 
 
 def _training_rules(rules: Blocking) -> list[tuple[str, ...]]:
-    """Choose the narrowest rules so that for every column some rule does not use it."""
+    """Choose the narrowest rules such that every column is left out by at least one rule."""
     narrowest_first = sorted((rule for rule in rules.rules), key=lambda rule: (rules.pairs[", ".join(rule)], rule))
     chosen: list[tuple[str, ...]] = []
     for rule in narrowest_first:
@@ -233,13 +233,13 @@ def _quiet() -> Any:
 
 
 def unlinkable(model: Model) -> pd.DataFrame:
-    """Return how many people have too little data to reach a match probability even with themselves.
+    """Return the share of people with too little data to reach a match probability even with themselves.
 
     Returns
     -------
     DataFrame
-        match_probability, share (of people at or below it); one row of share 0 where everybody reaches any probability;
-        empty where nothing is compared by likeness.
+        match_probability, share (of people at or below it); one row with share 0 if everybody reaches any probability;
+        empty if nothing is compared by similarity.
     """
     if model.curve is None:
         return pd.DataFrame({"match_probability": [], "share": []}, dtype="float64")
@@ -249,7 +249,7 @@ def unlinkable(model: Model) -> pd.DataFrame:
 def _against_themselves(
     engine: duckdb.DuckDBPyConnection, linker: Linker, people: str, filled: Mapping[str, int]
 ) -> pd.DataFrame:
-    """Score people against themselves, one for all with the same missing columns and equally frequent names.
+    """Score people against themselves: one person per combination of missing columns and name frequencies.
 
     Against oneself every filled column is equal, so nothing else changes the score.
     """
@@ -267,7 +267,7 @@ def _against_themselves(
 
 
 def _alike_sql(linker: Linker, people: str, filled: Mapping[str, int]) -> str:
-    """Select one of all people with the same missing columns and equally frequent names, and count them."""
+    """Select one person per combination of missing columns and name frequencies, with the number of people."""
     weighted = sorted(column.name.strip('"') for column in linker._settings_obj._term_frequency_columns)  # noqa: SLF001
     tables = {name: linker.table_management.compute_tf_table(name).physical_name for name in weighted}
     joins = "".join(f" LEFT JOIN {table} USING ({name})" for name, table in tables.items())

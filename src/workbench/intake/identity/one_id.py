@@ -1,4 +1,4 @@
-"""The OneID: a name for each customer that stays from run to run, and the log of what was merged and split."""
+"""The OneID, a stable customer id across runs, and the log of merged and split customers."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ CHANGES = ["old_customer_id", "new_customer_id", "kind", "records"]
 
 
 def name_customers(members: pd.DataFrame, previous: pd.DataFrame, *, key: VaultKey) -> pd.DataFrame:
-    """Assign every cluster its OneID: its previous one, else a new one.
+    """Assign a OneID to every cluster: the previous one, else a new one.
 
     Parameters
     ----------
@@ -29,22 +29,22 @@ def name_customers(members: pd.DataFrame, previous: pd.DataFrame, *, key: VaultK
     previous : DataFrame
         source, source_id, customer_id of the previous run; may be empty.
     key : VaultKey
-        That of the vault, or the workspace's own. A new OneID is a keyed pseudonym of source and id: whoever has the
-        source, but not the key, cannot compute it.
+        Key of the vault or of the workspace. A new OneID is a keyed pseudonym of source and id, which cannot be
+        computed from the source without the key.
 
     Returns
     -------
     DataFrame
-        cluster, customer_id. Merged customers keep the OneID that more of their records had; a customer that is split
-        keeps it in the part that has more of its records; ties go to the smaller OneID and the smaller cluster.
+        cluster, customer_id. Merged customers keep the OneID of most of their records; of a split customer the part
+        with most of its records keeps it; ties go to the smaller OneID and the smaller cluster.
     """
     retained = _retained(members, previous)
     clusters = np.sort(members["cluster"].unique())
     fresh = clusters[~np.isin(clusters, retained["cluster"])]
     first = members.sort_values(["cluster", "source", "source_id"]).drop_duplicates("cluster").set_index("cluster")
     names = (first.loc[fresh, "source"] + _SEPARATOR + first.loc[fresh, "source_id"]).tolist()
-    taken = set(previous["customer_id"])
-    created = pd.DataFrame({"cluster": fresh, "customer_id": _new_names(names, key, taken)})
+    used = set(previous["customer_id"])
+    created = pd.DataFrame({"cluster": fresh, "customer_id": _new_names(names, key, used)})
     return pd.concat([retained, created], ignore_index=True).sort_values("cluster", ignore_index=True)
 
 
@@ -57,16 +57,16 @@ def _retained(members: pd.DataFrame, previous: pd.DataFrame) -> pd.DataFrame:
     return best[["cluster", "customer_id"]].reset_index(drop=True)
 
 
-def _new_names(names: Sequence[str], key: VaultKey, taken: set[str]) -> list[str]:
-    return [_free(f"{_PREFIX}{pseudonym}", taken) for pseudonym in key.pseudonyms(_DOMAIN, names)]
+def _new_names(names: Sequence[str], key: VaultKey, used: set[str]) -> list[str]:
+    return [_free(f"{_PREFIX}{pseudonym}", used) for pseudonym in key.pseudonyms(_DOMAIN, names)]
 
 
-def _free(name: str, taken: set[str]) -> str:
-    """Return a OneID that no other customer has: a number is appended while the name is taken."""
+def _free(name: str, used: set[str]) -> str:
+    """Return an unused OneID; a number is appended if the name is already used."""
     number, unique = 1, name
-    while unique in taken:
+    while unique in used:
         number, unique = number + 1, f"{name}-{number}"
-    taken.add(unique)
+    used.add(unique)
     return unique
 
 
@@ -79,7 +79,7 @@ def looks_like_contact(engine: duckdb.DuckDBPyConnection, people: str) -> bool:
 
 
 def log_changes(identities: pd.DataFrame, previous: pd.DataFrame) -> pd.DataFrame:
-    """List the customers that were merged, split, new or gone since the previous run.
+    """List the customers merged, split, added or removed since the previous run.
 
     Parameters
     ----------
@@ -89,8 +89,8 @@ def log_changes(identities: pd.DataFrame, previous: pd.DataFrame) -> pd.DataFram
     Returns
     -------
     DataFrame
-        old_customer_id, new_customer_id, kind (merged, split, new, gone), records. A merged customer's records went to
-        another OneID; a split one's in part.
+        old_customer_id, new_customer_id, kind (merged, split, new, gone), records. All records of a merged customer,
+        and some records of a split one, went to another OneID.
     """
     if previous.empty:
         return pd.DataFrame({name: pd.Series(dtype="int64" if name == "records" else "str") for name in CHANGES})

@@ -30,18 +30,18 @@ def gather_people(sources: Mapping[str, ibis.Table | None]) -> ibis.Table | None
     Parameters
     ----------
     sources : mapping of str to ibis.Table or None
-        By the source's name, in the order of precedence: its customers with contact columns; None where it has none.
+        Source name to its customers with contact columns, in order of precedence; None if the source has none.
 
     Returns
     -------
     ibis.Table or None
         source, source_id (the id by which other tables name the customer), precedence (of the source, from 0), record
-        (its place in the files), then every mapped column as text, dates as ISO; a column a source lacks is null.
-        None where no source has people.
+        (its position in the files), then every mapped column as text, dates as ISO; columns missing in a source are
+        null. None if no source has people.
     """
     tables = {name: table for name, table in sources.items() if table is not None}
     names = sorted({column for table in tables.values() for column in _text_columns(table)})
-    parts = [_part(name, at, table, names) for at, (name, table) in enumerate(tables.items())]
+    parts = [_part(name, rank, table, names) for rank, (name, table) in enumerate(tables.items())]
     if not parts:
         return None
     return ibis.union(*parts, distinct=False) if len(parts) > 1 else parts[0]
@@ -70,7 +70,7 @@ def people_path(workspace: Workspace, profile: str) -> Path:
 
 
 def write_people(engine: ibis.BaseBackend, people: ibis.Table | None, workspace: Workspace, profile: str) -> int:
-    """Write people.parquet, readable by its owner alone; return its rows.
+    """Write people.parquet, readable by its owner only; return the number of rows.
 
     Parameters
     ----------
@@ -90,18 +90,18 @@ def write_people(engine: ibis.BaseBackend, people: ibis.Table | None, workspace:
 
 
 def has_people(workspace: Workspace, profile: str) -> bool:
-    """Return whether 02 has people to resolve: those written by 01, or those of a vault that a key opens."""
+    """Return whether 02 has people to resolve: written by 01, or in a vault that can be opened."""
     vault = Vault.of(workspace, profile)
     return people_path(workspace, profile).is_file() or vault.can_be_read()
 
 
 def read_people(engine: ibis.BaseBackend, workspace: Workspace, profile: str) -> ibis.Table:
-    """Read people as written by 01, or as kept in the vault.
+    """Read the people written by 01, else those in the vault.
 
     Raises
     ------
     DataError
-        Neither exists.
+        01 has not written people, and no vault can be opened.
     """
     path, vault = people_path(workspace, profile), Vault.of(workspace, profile)
     if path.is_file():

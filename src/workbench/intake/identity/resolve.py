@@ -1,4 +1,4 @@
-"""Resolve identities: people in, one OneID per customer out; used by 02_resolve_identity."""
+"""Resolve identities: assign one OneID per customer to the records of people; used by 02_resolve_identity."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class Match:
     Attributes
     ----------
     engine : ibis.BaseBackend
-        Holds the private tables until the stage ends.
+        Engine with the private tables, until the stage ends.
     source : ibis.Table
         The people as imported, which the private tables read without a copy; kept until they are sealed.
     records : int
@@ -64,7 +64,7 @@ class Match:
     metrics: dict[str, Any]
 
     def completeness(self) -> pd.DataFrame:
-        """Return column, share, n: in how many people each comparable column is filled."""
+        """Return column, share, n: the share and number of people with a value in each comparable column."""
         filled = filled_columns(self.engine.con, _PEOPLE, COMPARABLE)
         n = len(self.people)
         comparable = {
@@ -76,13 +76,13 @@ class Match:
         return pd.DataFrame(rows, columns=["column", "share", "n"])
 
     def scores(self) -> pd.DataFrame:
-        """Return weight (lower end of a bin of two bits) and pairs: how clearly matches and others separate."""
+        """Return the histogram of match weights: weight (lower end of a bin of two bits) and pairs."""
         sql = f"""SELECT greatest(floor(match_weight / {_BIN_BITS}) * {_BIN_BITS}, {_LEAST_BIN}) AS weight,
             count(*) AS pairs FROM {self.model.pairs} GROUP BY 1 ORDER BY 1"""
         return self.engine.con.execute(sql).df()
 
     def unlinkable(self) -> pd.DataFrame:
-        """Return match_probability, share: people who do not reach it even against themselves."""
+        """Return match_probability, share: the share of people who do not reach it even against themselves."""
         return unlinkable(self.model)
 
     def waterfall(self) -> pd.DataFrame:
@@ -145,9 +145,9 @@ def match_people(
     Raises
     ------
     DataError
-        ``truth`` names no column of the people, or a declared pair no record.
+        ``truth`` is not a column of the people, or a declared pair names an unknown record.
     """
-    engine.create_view(_GIVEN, people, overwrite=True)  # read twice at most: a copy of it would cost more
+    engine.create_view(_GIVEN, people, overwrite=True)  # read at most twice, which is cheaper than a copy
     con = engine.con
     count = standardise(con, _GIVEN, _PEOPLE)
     records = int(con.execute(f"SELECT count(*) FROM {_GIVEN}").fetchall()[0][0])
@@ -231,17 +231,17 @@ def gather_ids(engine: ibis.BaseBackend, tables: Mapping[str, ibis.Table]) -> pd
 def name_everybody(
     match: Match, ids: pd.DataFrame, previous: pd.DataFrame, *, key: VaultKey, max_per_key: int
 ) -> Resolution:
-    """Assign a OneID to every customer, those without people included, and keep the OneIDs of the previous run.
+    """Assign a OneID to every customer, also without a record of people; keep the OneIDs of the previous run.
 
     Parameters
     ----------
     match : Match
     ids : DataFrame
-        `gather_ids`: an id that no source of people lists is a customer of its own.
+        `gather_ids`; an id that no source of people lists is a separate customer.
     previous : DataFrame
         source, source_id, customer_id of the previous run; may be empty.
     key : VaultKey
-        That of the vault, or the workspace's own.
+        Key of the vault or of the workspace.
     max_per_key : int
     """
     members = match.people.merge(match.clusters.members, on="record")
@@ -265,7 +265,7 @@ def name_everybody(
 
 
 def seal_people(match: Match, resolution: Resolution, vault: Vault) -> dict[str, int]:
-    """Move contact data into the vault; without a key all of it is deleted.
+    """Move contact data into the vault; without a key it is deleted.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""Whose customer ids a source uses: customer 17 of two sources may be two people."""
+"""Id spaces: the source whose customer ids another source uses; id 17 in two spaces may be two people."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ def space_of(name: str, sources: Mapping[str, SourceParams]) -> str:
     Returns
     -------
     str
-        Its ``people`` where declared, which may be itself: ids that no source of customers knows; itself for a source
-        of customers; else the only source of customers. Without any source of customers all sources share the ids of
-        the first.
+        The declared ``people`` (the source itself if its ids occur in no source of customers); a source of customers
+        uses its own ids; other sources use the only source of customers. Without a source of customers all sources
+        share the ids of the first.
     """
     source = sources[name]
     if source.people:
@@ -42,13 +42,13 @@ def space_of(name: str, sources: Mapping[str, SourceParams]) -> str:
 
 
 def check_spaces(sources: Mapping[str, SourceParams]) -> dict[str, Fault]:
-    """List, by source, the faults of its declared id space.
+    """Return source to the fault of its declared id space.
 
     Returns
     -------
     dict of str to Fault
-        A ``people`` that is neither a source of customers nor the source itself; no ``people`` where several sources
-        of customers could be meant.
+        ``people`` is neither a source of customers nor the source itself, or it is missing although there are several
+        sources of customers.
     """
     people = _people(sources)
     faults = {}

@@ -1,4 +1,4 @@
-"""Standardise people: one row per person of a source, cells normalised so that equal values are equal text.
+"""Standardise people: one row per person of a source, with cells normalised for comparison.
 
 All of it is SQL over the whole table, except pinyin, which is computed once per distinct name.
 """
@@ -14,7 +14,7 @@ from pypinyin import lazy_pinyin
 
 __all__ = ["COMPARABLE", "PLACEHOLDER_PHONES", "standardise"]
 
-# columns of the result besides record, source and source_id; null where a person has no value
+# columns of the result besides record, source and source_id; null if a person has no value
 COMPARABLE = (
     "phone_key", "email_key", "document_key", "member_key", "document_text", "name_text", "surname_text", "given_text",
     "surname_key", "given_key", "gender", "birth_key", "address_key", "address_2_key", "street_number_key",
@@ -53,9 +53,9 @@ def standardise(engine: duckdb.DuckDBPyConnection, people: str, target: str) -> 
         A table or view: source, source_id, precedence, record, then contact and other columns as text.
     target : str
         The table to make: record (from 0, by source and source_id), source, source_id, and `COMPARABLE`. One row per
-        source and source_id: by column the first filled value. ``phone_key`` is E.164 digits without
-        placeholders; ``email_key`` is folded; ``document_key`` an identity number whose GB 11643 check character
-        holds, in its form of 18; ``surname_key`` and ``given_key`` are Latin letters (pinyin for Chinese);
+        source and source_id, with the first filled value of each column. ``phone_key`` is E.164 digits without
+        placeholders; ``email_key`` is case-folded; ``document_key`` is an identity number of 18 characters with a
+        valid GB 11643 check character; ``surname_key`` and ``given_key`` are Latin letters (pinyin for Chinese);
         ``birth_key`` is yyyymmdd, or the digits as written.
     """
     present = {row[0] for row in engine.execute(f"DESCRIBE {people}").fetchall()}
@@ -76,7 +76,7 @@ def _has_repeats(engine: duckdb.DuckDBPyConnection, people: str) -> bool:
 
 
 def _folded_sql(people: str, present: set[str], *, repeated: bool) -> str:
-    """Select one row per person of a source; places, dates and digits get the form in which they are compared."""
+    """Select one row per person of a source, with places, dates and digits normalised for comparison."""
     columns = [name for name in _TEXTS if name in present]
     if repeated:
         rows = ", ".join(["source, source_id, precedence, record", *(f"{_fold(name)} AS {name}" for name in columns)])
@@ -123,7 +123,7 @@ def _birth_sql(text: Mapping[str, str]) -> str:
 
 
 def _parted_sql(folded: str, present: set[str]) -> str:
-    """Split a full name: a Chinese one after its surname, a Latin one at the last blank."""
+    """Split full names: Chinese names after the surname, Latin names at the last blank."""
     surname, given_name = (name if name in present else "CAST(NULL AS VARCHAR)" for name in ("surname", "given_name"))
     if "name" not in present:
         return f"SELECT *, {surname} AS surname_text, {given_name} AS given_text FROM ({folded})"
@@ -199,7 +199,7 @@ def _keys_sql(parted: str, present: set[str], *, spelled: str | None) -> str:
 
 
 def _letters(name: str, text: str) -> str:
-    """Keep the letters and digits of a text; most names have only blanks besides, which are cheaper to remove."""
+    """Keep the letters and digits of a text; blanks, the usual case, are removed by a cheaper rule."""
     other = "[^\\p{L}\\p{N}"
     return f"""CASE WHEN regexp_full_match({name}, '[a-z0-9]+') THEN {name}
         WHEN regexp_matches({name}, '{other} ]') THEN nullif(regexp_replace({text}, '{other}]', '', 'g'), '')

@@ -1,8 +1,8 @@
-"""The vault: names, phones, mail, addresses and document numbers in one column-encrypted file, opened by a key alone.
+"""The vault: names, phones, mail, addresses and document numbers in one column-encrypted file.
 
 The key comes from the environment (``WORKBENCH_VAULT_KEY``, base64 of 32 bytes) or from a file outside the workspace
-that only its owner may read (``WORKBENCH_VAULT_KEY_FILE``). Everything else sees a keyed pseudonym: HMAC-SHA-256,
-separated by domain, so that a pseudonym of one purpose says nothing about that of another.
+that only its owner may read (``WORKBENCH_VAULT_KEY_FILE``). Other data has only keyed pseudonyms: HMAC-SHA-256 with a
+separate domain per purpose, so that pseudonyms of different purposes cannot be linked.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ class VaultKey:
     secret: bytes = field(repr=False)
 
     def derive(self, domain: str) -> bytes:
-        """Return the 32 bytes that belong to one purpose."""
+        """Return the derived key (32 bytes) for one purpose."""
         return hmac.digest(self.secret, b"workbench\x00" + domain.encode(), "sha256")
 
     def fingerprint(self) -> str:
@@ -82,7 +82,7 @@ class VaultKey:
 
 
 def find_key(workspace: Workspace) -> VaultKey | None:
-    """Return the key of the environment, or of the file it names; None where neither is set.
+    """Return the key from the environment, or from the file it names; None if neither is set.
 
     Raises
     ------
@@ -140,7 +140,7 @@ class Vault:
         return cls(_vault_path(workspace, profile), find_key(workspace))
 
     def write(self, people: pa.Table) -> int:
-        """Rewrite the vault, every column but customer_id encrypted; return its rows.
+        """Rewrite the vault with every column except customer_id encrypted; return the number of rows.
 
         Parameters
         ----------
@@ -150,7 +150,7 @@ class Vault:
         Raises
         ------
         DataError
-            There is no key.
+            No key is set.
         """
         private = [name for name in people.column_names if name not in _OPEN_COLUMNS]
         config = pe.EncryptionConfiguration(
@@ -192,12 +192,12 @@ class Vault:
         return True
 
     def check_replaceable(self) -> None:
-        """Check that the vault may be written again: without a key, an existing one would be lost.
+        """Check that the vault may be rewritten, since without a key an existing vault would be lost.
 
         Raises
         ------
         DataError
-            There is a vault and no key.
+            There is a vault, but no key is set.
         """
         if self.key is None and self.path.is_file():
             remedy = f"Set {KEY_VARIABLE} or {KEY_FILE_VARIABLE}; to give up its contact data, remove {self.path.name}"
@@ -205,7 +205,7 @@ class Vault:
             raise DataError(Fault(self.path.name, problem, "The key it was written with", remedy))
 
     def _factory(self) -> pe.CryptoFactory:
-        """Return a fresh factory: one that is shared keeps keys, and would open the file to a reader without one."""
+        """Return a new factory; a shared one caches keys and would open the file to a reader without a key."""
         if self.key is None:
             remedy = f"Set {KEY_VARIABLE} or {KEY_FILE_VARIABLE}"
             raise DataError(Fault("", "no key for the vault", "", remedy))
@@ -225,13 +225,13 @@ def open_vault(workspace: Workspace, profile: str) -> pd.DataFrame:
     -------
     DataFrame
         One row per customer: customer_id (the OneID) as the index, sorted; then every column that any source of people
-        maps, as text (dates as ISO): name, phone, email, address and so on. Of several records of a customer the first
-        filled value counts, in the order of the sources in the profile; null where there is none.
+        maps, as text (dates as ISO): name, phone, email, address and so on. For a customer with several records the
+        first filled value counts, in the order of the sources in the profile; null if there is none.
 
     Raises
     ------
     DataError
-        There is no key or no vault, or the key does not open it. `Vault.can_be_read` tells beforehand.
+        There is no key or no vault, or the key does not open it; check with `Vault.can_be_read`.
 
     Examples
     --------
@@ -249,7 +249,7 @@ def has_vault(workspace: Workspace, profile: str) -> bool:
 
 
 def read_vault(workspace: Workspace, profile: str, columns: list[str] | None = None) -> pa.Table:
-    """Read the vault's records of a profile's people, for holders of the key; `open_vault` joins them.
+    """Read all records in the vault of a profile, for holders of the key; `open_vault` merges them by customer.
 
     Parameters
     ----------

@@ -1,1 +1,1 @@
-"""Contact data outside the contact columns: ids that are mails or phones, free text that holds them."""
+"""Contact data outside the contact columns: in ids and in free text; tombstones of erased people."""

@@ -1,6 +1,6 @@
-"""Ids that are contact data: mails, phones and document numbers are replaced by pseudonyms in every table.
+"""Replace ids that are contact data (mails, phones, document numbers) by pseudonyms in every table.
 
-The original stays with the person as contact data, for 02_resolve_identity, or in data/raw alone.
+The original is kept with the person as contact data for 02_resolve_identity, or only in data/raw.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ if TYPE_CHECKING:
 
 __all__ = ["hide_contact_ids", "hide_people_ids"]
 
-_DOMAIN, _MOST = "contact-ids", 0.5  # share of ids from which a source's are contact data
+_DOMAIN, _MOST = "contact-ids", 0.5  # above this share the ids of a source count as contact data
 _COLUMNS = ("customer_id", "source_id", "referrer_customer_id", "other_id")
-_FORMS = {  # where a person's contact column is not mapped, the id itself is kept there
+_FORMS = {  # the id is kept in this contact column if the column is not mapped
     "email": r"^[^@\s]+@[^@\s]+\.[^@\s]+$",
     "phone": r"^(\+?86|0086)?1[3-9]\d{9}$|^\+\d[\d ()-]{7,16}$",
     "document_id": r"^[1-9]\d{16}[0-9Xx]$",
@@ -41,14 +41,14 @@ def hide_contact_ids(
     Parameters
     ----------
     sources : mapping of str to ParsedSource
-        In the profile's order. Assignments hold pseudonyms already, as ``identities`` does, and stay as they are.
+        In the profile's order. Assignments already have pseudonyms, as in ``identities``, and stay unchanged.
     key : VaultKey
         `workbench.intake.privacy.pseudonym_keys.contact_ids_key`.
 
     Returns
     -------
     (dict, dict)
-        The sources; ``<source>.contact_ids``, the different ids replaced.
+        The sources, and ``<source>.contact_ids``: the number of distinct ids replaced.
     """
     every, sources = sources, {name: parsed for name, parsed in sources.items() if name != ASSIGNMENTS}
     declared = {name: parsed.source for name, parsed in sources.items()}
@@ -74,16 +74,16 @@ def hide_contact_ids(
 def hide_people_ids(
     people: Mapping[str, ibis.Table], sources: Mapping[str, SourceParams], key: VaultKey
 ) -> dict[str, ibis.Table | None]:
-    """Give people the ids that tables show, where those of their source are contact data.
+    """Replace the ids of people by the pseudonyms in the tables, for sources with contact data as ids.
 
     Parameters
     ----------
     people : mapping of str to ibis.Table
-        By source of customers, its rows with contact columns.
+        Source of customers to its rows with contact columns.
     sources : mapping of str to SourceParams
         All sources of the profile.
     key : VaultKey
-        The one by which 01 made the pseudonyms.
+        The key with which 01 made the pseudonyms.
     """
     hidden: dict[str, ibis.Table | None] = {}
     for name, table in people.items():
@@ -117,7 +117,7 @@ def _shares(parsed: ParsedSource) -> dict[str, float]:
 
 
 def _ids(parsed: ParsedSource) -> list[str]:
-    """Return the different ids of a source, in the order of their first record."""
+    """Return the distinct ids of a source, in the order of their first record."""
     table = parsed.table
     columns = [name for name in _COLUMNS if name in table.columns]
     if not columns:

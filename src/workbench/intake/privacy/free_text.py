@@ -1,7 +1,7 @@
-"""Contact data typed into free text: masked in every table, the original stays in data/raw.
+"""Mask contact data in free text in every table; the original stays in data/raw.
 
-Found by pattern (mails, phones, document and card numbers) in every text and category, and by the customer's own full
-name in their own rows where names are at hand.
+It is detected by pattern (mails, phones, document and card numbers) in every text and category column, and by the full
+name of the customer in the customer's own rows if names are available.
 """
 
 from __future__ import annotations
@@ -30,11 +30,11 @@ PATTERNS = {
 _DIGITS_APART = r"(^|[^0-9])(?:{})([^0-9]|$)"
 _KINDS = ("text", "category")
 _WHOLE = ("missing-cell", "extra-cell", "unclosed-quote", "stray-quote", "invalid-encoding")  # raw is the whole record
-_RECORD = "[record]"  # of people: which part of it is a name is unknown
-_IN_CELLS = ("email", "phone")  # longer numbers are what a damaged id or amount was rejected for
-_CATALOGUE = ("products",)  # tables that no customer writes into
+_RECORD = "[record]"  # replaces a whole record of people, in which the position of names is unknown
+_IN_CELLS = ("email", "phone")  # longer numbers may be the damaged id or amount that was rejected
+_CATALOGUE = ("products",)  # tables without text written by customers
 _NAME, _SHORTEST_NAME = "name", 2
-_TWICE = 2  # two matches may share the sign between them
+_TWICE = 2  # two passes, since adjacent matches share the character between them
 
 
 def mask_free_text(sources: Mapping[str, ParsedSource]) -> tuple[dict[str, ParsedSource], dict[str, int]]:
@@ -48,10 +48,10 @@ def mask_free_text(sources: Mapping[str, ParsedSource]) -> tuple[dict[str, Parse
     Returns
     -------
     (dict, dict)
-        The sources; ``<source>.masked.<column>``, cells in which something was replaced. Ids and the product catalogue
-        are left as they are. Names are replaced where people are gathered with their names, in texts of their own rows
-        alone: a word that is somebody's name may mean something else with others. In rejects a whole record of people
-        is not repeated, other records and cells are masked by pattern; file and line say where they are.
+        The sources, and ``<source>.masked.<column>``: the number of changed cells. Ids and the product catalogue stay
+        unchanged. Names are replaced only in the rows of the same customer, since the word may mean something else
+        elsewhere, and only if the names of people are read. In rejects whole records of people are hidden; other
+        records and cells are masked by pattern; file and line say where they are.
     """
     names = _full_names(sources)
     masked: dict[str, ParsedSource] = {}
@@ -115,7 +115,7 @@ def _without_contacts(cell: ibis.expr.types.StringValue, kinds: Iterable[str]) -
 
 
 def _hide_rejects(parsed: ParsedSource) -> ibis.Table | None:
-    """Mask what was rejected."""
+    """Mask contact data in the rejects."""
     rejects = parsed.rejects
     if rejects is None:
         return None
@@ -133,7 +133,7 @@ _FULL, _OWNER = "_full_name", "_owner"
 
 
 def _full_names(sources: Mapping[str, ParsedSource]) -> ibis.Table | None:
-    """Return one name per customer id, of the sources of people that carry names."""
+    """Return one full name per customer id, from the sources of people with names."""
     parts = [
         parsed.people.select(**{_OWNER: parsed.people.customer_id, _FULL: parsed.people[_NAME].cast("string").strip()})
         for parsed in sources.values()

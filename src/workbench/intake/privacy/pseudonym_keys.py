@@ -1,4 +1,4 @@
-"""The keys of pseudonyms: derived from the vault's key where one is given, else from a random key of the workspace."""
+"""The keys of pseudonyms, derived from the vault's key if it is set, else from a random key of the workspace."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ if TYPE_CHECKING:
 
 __all__ = ["CONTACT_IDS_VARIABLE", "contact_ids_key", "pseudonym_key", "workspace_key"]
 
-CONTACT_IDS_VARIABLE = "WORKBENCH_CONTACT_IDS_KEY"  # set by a flow for the kernel of 01, which gets no key of the vault
+CONTACT_IDS_VARIABLE = "WORKBENCH_CONTACT_IDS_KEY"  # set by a flow for the kernel of 01 instead of the vault's key
 _CONTACT_IDS = "contact-ids key"
 
 
 def workspace_key(workspace: Workspace) -> VaultKey:
-    """Return the random key of a workspace, made at its first use; it lies in ``.workbench/`` (0600).
+    """Return the random key of a workspace, created on first use in ``.workbench/`` (0600).
 
     Raises
     ------
@@ -43,12 +43,12 @@ def workspace_key(workspace: Workspace) -> VaultKey:
 
 
 def pseudonym_key(workspace: Workspace) -> VaultKey:
-    """Return the key of pseudonyms: that of the vault, or the workspace's own where none is given."""
+    """Return the key of pseudonyms: that of the vault, else that of the workspace."""
     return find_key(workspace) or workspace_key(workspace)
 
 
 def contact_ids_key(workspace: Workspace) -> VaultKey:
-    """Return the key of pseudonyms for ids that are contact data; nothing else can be opened with it."""
+    """Return the key that pseudonymises ids that are contact data; it cannot open the vault."""
     text = os.environ.get(CONTACT_IDS_VARIABLE)
     return VaultKey(base64.b64decode(text) if text else pseudonym_key(workspace).derive(_CONTACT_IDS))
 

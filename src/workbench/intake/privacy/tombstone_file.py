@@ -1,7 +1,7 @@
-"""Where tombstones lie: ``.workbench/tombstones.json``, and the file outside the workspace that survives its backups.
+"""The files of tombstones: ``.workbench/tombstones.json``, and a copy outside the workspace that survives backups.
 
-The marks are made with a key derived from the vault's. The ids of sources are also marked with a random key of the
-workspace, so that a run without the vault's key knows them; that key is kept with the marks.
+The marks use a key derived from the vault's key. Source ids are also marked with a random key of the workspace, so that
+a run without the vault's key recognises them; that key is stored with the marks.
 """
 
 from __future__ import annotations
@@ -32,17 +32,17 @@ __all__ = [
 ]  # fmt: skip
 
 OUTSIDE_VARIABLE = "WORKBENCH_TOMBSTONES"
-DERIVED_VARIABLE = "WORKBENCH_TOMBSTONE_KEY"  # hex; for the kernel of 01, which never gets the vault's key
+DERIVED_VARIABLE = "WORKBENCH_TOMBSTONE_KEY"  # hex; for the kernel of 01, which does not get the vault's key
 _WORKSPACE, _DOMAIN, _KEY_BYTES, _NONCE_BYTES = "workspace", "tombstones", 32, 12
 
 
 def tombstones_path(workspace: Workspace) -> Path:
-    """Return the workspace's own file of tombstones."""
+    """Return the path of the tombstone file in the workspace."""
     return workspace.lock.parent / "tombstones.json"
 
 
 def derived_key(key: VaultKey | None) -> bytes:
-    """Return the key of tombstones that belongs to a vault's key; that of the environment where there is none."""
+    """Return the tombstone key derived from a vault's key; without one the key from the environment."""
     if key is not None:
         return key.derive(_DOMAIN)
     text = os.environ.get(DERIVED_VARIABLE, "")
@@ -50,12 +50,12 @@ def derived_key(key: VaultKey | None) -> bytes:
 
 
 def read_tombstones(workspace: Workspace, profile: str) -> Tombstones:
-    """Return everybody erased, with the keys at hand: the workspace's own, and those of the vault if it is given.
+    """Return the tombstones with the available keys: that of the workspace, and those of the vault if it is set.
 
     Raises
     ------
     DataError
-        A file of tombstones cannot be read: nothing may be read without knowing who was erased.
+        A tombstone file cannot be read; data must not be read without it.
     """
     content = _merged(workspace)
     keys = _keys(content, derived_key(find_key(workspace)))
@@ -65,15 +65,15 @@ def read_tombstones(workspace: Workspace, profile: str) -> Tombstones:
 
 
 def tombstone_digest(workspace: Workspace) -> str:
-    """Digest all marks; empty where nobody was erased."""
+    """Return the digest of all marks; empty if nobody was erased."""
     marks = _merged(workspace)["marks"]
     return digest_json({name: sorted(entries) for name, entries in marks.items()}) if any(marks.values()) else ""
 
 
 def sync_tombstones(workspace: Workspace) -> int:
-    """Merge the workspace's file and the one outside, and write both; return how many marks were new here.
+    """Merge the files inside and outside the workspace and write both; return the number of marks new inside.
 
-    After a backup is restored the marks outside are more than those inside.
+    After a restored backup the file outside has more marks than the one inside.
     """
     merged, own = _merged(workspace), _content(tombstones_path(workspace), workspace)
     before = sum(len(entries) for entries in own["marks"].values())
@@ -84,16 +84,16 @@ def sync_tombstones(workspace: Workspace) -> int:
 
 
 def marking_keys(workspace: Workspace, key: VaultKey | None) -> dict[str, bytes]:
-    """Return the keys that mark a person: the workspace's own for ids, the vault's for everything."""
+    """Return the keys for new marks: the workspace's key for ids, the vault's key for all values."""
     content = _merged(workspace)
     own = content["own"]
     if not tombstones_path(workspace).is_file():
-        _write_all(workspace, content)  # or the next call would make another key
+        _write_all(workspace, content)  # otherwise the next call would create another key
     return {own: bytes.fromhex(content["own_keys"][own])} | ({_of_vault(key): derived_key(key)} if key else {})
 
 
 def add_marks(workspace: Workspace, marks: Mapping[str, Iterable[str]]) -> None:
-    """Add marks by the name of their key, in the workspace and outside."""
+    """Add marks (key name to marks) inside and outside the workspace."""
     content = _merged(workspace)
     for name, fresh in marks.items():
         content["marks"][name] = sorted({*content["marks"].get(name, ()), *fresh})
@@ -101,7 +101,7 @@ def add_marks(workspace: Workspace, marks: Mapping[str, Iterable[str]]) -> None:
 
 
 def tombstone_environment(workspace: Workspace) -> dict[str, str]:
-    """Return what the kernel of 01 needs to know erased people: a key derived from the vault's, never that itself."""
+    """Return the environment in which 01 recognises erased people: a derived key, never the vault's key itself."""
     if not tombstones_path(workspace).is_file():
         return {}
     derived = derived_key(find_key(workspace))
@@ -109,7 +109,7 @@ def tombstone_environment(workspace: Workspace) -> dict[str, str]:
 
 
 def replace_vault_key(workspace: Workspace, old: VaultKey, new: VaultKey) -> None:
-    """Keep the tombstone key of a vault's old key for checking alone, sealed by the new one."""
+    """Keep the tombstone key of an old vault key, for checking only, encrypted with the new one."""
     content = _merged(workspace)
     nonce = os.urandom(_NONCE_BYTES)
     sealed = AESGCM(derived_key(new)).encrypt(nonce, derived_key(old), _DOMAIN.encode())
@@ -122,12 +122,12 @@ def _of_vault(key: VaultKey) -> str:
 
 
 def _name_of(derived: bytes) -> str:
-    """Name a derived key: whoever holds it knows which marks are its own."""
+    """Return the name of a derived key, which identifies its marks."""
     return f"vault {hashlib.sha256(derived).hexdigest()[:16]}"
 
 
 def _keys(content: Mapping[str, Any], derived: bytes) -> dict[str, bytes]:
-    """Return the keys at hand by name, older ones of the vault unsealed with newer ones."""
+    """Return the available keys by name; older keys of the vault are decrypted with newer ones."""
     keys = {name: bytes.fromhex(value) for name, value in content["own_keys"].items()}
     if not derived:
         return keys

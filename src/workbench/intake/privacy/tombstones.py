@@ -1,7 +1,7 @@
-"""Erased people stay erased: keyed digests by which 01_check_quality leaves them out of the next file.
+"""Tombstones: keyed digests by which 01_check_quality excludes erased people from later files.
 
-A mark is the HMAC-SHA-256 of an id of a source, a phone, a mail, a document number, or a name with its birth date. The
-key says nothing to whoever holds the marks alone, and no mark can be turned back into its value without trying values.
+A mark is the HMAC-SHA-256 of a source id, a phone, a mail, a document number, or a name with its birth date. Without
+the key marks reveal nothing; with it a value can only be recovered by trying values.
 """
 
 from __future__ import annotations
@@ -33,17 +33,17 @@ _CONTACTS = ("name", "given_name", "surname", "phone", "email", "document_id", "
 
 @dataclass(frozen=True)
 class Tombstones:
-    """The marks of everybody erased, for one profile.
+    """The marks of all erased people, for one profile.
 
     Attributes
     ----------
     profile : str
     keys : dict of str to bytes
-        By name, the keys at hand.
+        The available keys by name.
     marks : dict of str to frozenset of str
-        By the name of their key.
+        Key name to its marks.
     unchecked : int
-        Marks whose key is not at hand.
+        Number of marks whose key is not available.
     """
 
     profile: str
@@ -63,7 +63,7 @@ class Tombstones:
 
 
 def make_mark(key: bytes, kind: str, *parts: str) -> str:
-    """Return the mark of a value: the first 20 bytes of its HMAC-SHA-256, in hex; empty where there is no value."""
+    """Return the mark of a value: the first 20 bytes of its HMAC-SHA-256, in hex; empty without a value."""
     value = normal_value(kind, *parts)
     return hmac.digest(key, f"{kind}\x1f{value}".encode(), "sha256")[:_MARK_BYTES].hex() if value else ""
 
@@ -92,7 +92,7 @@ def _is_filled(value: Any) -> bool:
 
 
 def normal_value(kind: str, *parts: str) -> str:
-    r"""Return a value as it is compared; empty where it identifies nobody.
+    r"""Return a value normalised for comparison; empty if it identifies nobody.
 
     Examples
     --------
@@ -118,20 +118,20 @@ def normal_value(kind: str, *parts: str) -> str:
 def suppress_erased(
     sources: Mapping[str, ParsedSource], tombstones: Tombstones, *, resolved: bool
 ) -> dict[str, ParsedSource]:
-    """Leave the records of erased people out, and their ids out of the records of others.
+    """Remove the records of erased people, and their ids from the records of others.
 
     Parameters
     ----------
     sources : mapping of str to ParsedSource
-        With their people.
+        Sources with their people.
     tombstones : Tombstones
     resolved : bool
-        Identities are resolved, so that an id means a person of its own source of people alone.
+        True if identities are resolved, so that an id refers to its own source of people only.
 
     Returns
     -------
     dict of str to ParsedSource
-        ``<source>.suppressed`` is counted, and no longer part of ``<source>.accepted``.
+        Removed records count as ``<source>.suppressed``, no longer as ``<source>.accepted``.
     """
     declared = {name: parsed.source for name, parsed in sources.items()}
     spaces = {name: space_of(name, declared) if resolved else "" for name in sources}

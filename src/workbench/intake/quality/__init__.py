@@ -1,1 +1,1 @@
-"""Quality of the raw data: records, checks, suspicious values, and what changed since the last run."""
+"""Quality of the raw data: records, checks, suspicious values, changes since the last run."""

@@ -1,4 +1,4 @@
-"""Accuracy rules of a profile: for how many rows they hold, and which rows break them."""
+"""Accuracy rules of a profile: the share of rows that satisfy them, and the rows that violate them."""
 
 from __future__ import annotations
 
@@ -36,8 +36,8 @@ def judge_accuracy(
     Returns
     -------
     list of tuple
-        `ACCURACY_COLUMNS`: observed is the share of rows for which the rule holds, of the n where it can be
-        evaluated; lines are the first three that break it.
+        `ACCURACY_COLUMNS`: observed is the share of rows that satisfy the rule, of the n rows where it can be
+        evaluated; lines are the first three that violate it.
     """
     rows = []
     for rule, check in source.checks.items():
@@ -52,7 +52,7 @@ def judge_accuracy(
 
 
 def refuse_blockers(verdicts: pd.DataFrame, sources: Mapping[str, SourceParams]) -> None:
-    """Refuse the data where rules marked as blocker do not hold; all of them together.
+    """Refuse the data if rules marked as blocker are violated; all of them together.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Is the raw data fit to use: completeness, keys, ranges, orphans, freshness, and one score; for 01_check_quality.
+"""Quality checks of the canonical tables: completeness, keys, ranges, orphans, freshness, score; for 01_check_quality.
 
 Every figure comes from aggregates in the engine; the frames here are small enough to show.
 """
@@ -19,14 +19,14 @@ from workbench.intake.quality.mojibake import is_mojibake
 
 __all__ = ["RANGES", "Quality", "assess"]
 
-# share of filled cells below which a column draws a warning
+# share of filled cells below which a column gets a warning
 COMPLETE_WARNING = 0.5
 # share of order lines without a customer above which most customer figures cover only part of the business
 UNKNOWN_WARNING = 0.5
 ORPHAN_WARNING = 0.0
 DUPLICATE_WARNING = 0.01
 REJECTED_WARNING = 0.01
-_REFERENCES = (  # table, column, the table that lists it
+_REFERENCES = (  # table, column, referenced table
     ("transactions", "customer_id", "customers"),
     ("transactions", "product_id", "products"),
     ("events", "customer_id", "customers"),
@@ -39,14 +39,14 @@ _REFERENCES = (  # table, column, the table that lists it
     ("consents", "customer_id", "customers"),
     ("relations", "customer_id", "customers"),
 )
-RANGES = {  # table, column: lowest and highest value that makes sense; None is open
+RANGES = {  # (table, column) -> lowest and highest plausible value; None is unbounded
     ("transactions", "unit_price"): (0, None),
     ("transactions", "discount"): (0, None),
     ("customers", "age"): (0, 120),
     ("products", "unit_cost"): (0, None),
     ("events", "dwell_seconds"): (0, None),
 }
-# columns in which a blank says that nothing happened, not that something is missing
+# columns in which a blank means that nothing happened, not that a value is missing
 _BLANK_BY_NATURE = {"redeemed_at", "opened_at", "closed_at", "coupon", "discount", "referrer_customer_id", "parent_id"}
 MOJIBAKE_VALUES = 2000  # most distinct values read of a column
 _VERDICTS = ["check", "table", "column", "level", "status", "observed", "limit", "n"]
@@ -56,7 +56,7 @@ _FAILED = {"blocker": "fail", "warning": "warn", "info": "warn"}
 
 @dataclass(frozen=True)
 class Quality:
-    """What the checks found.
+    """The results of the checks.
 
     Attributes
     ----------
@@ -71,15 +71,15 @@ class Quality:
         0 to 100: the mean of the tables' scores.
     dimensions : DataFrame
         One row per table: table, six shares (missing where not applicable) and score (0 to 100, the mean of the rest).
-        *completeness*: cells filled, but for columns in which a blank says that nothing happened (a redemption, a
+        *completeness*: cells filled, except in columns where a blank means that nothing happened (a redemption, a
         discount). *uniqueness*: rows that are not an exact copy of an earlier one. *validity*: records accepted,
         less cells that became null, over the sources' records. *consistency*: rows whose ids are listed.
-        *timeliness*: 1 while the newest row is no older than allowed, then the age allowed over its age. *accuracy*:
+        *timeliness*: 1 if the newest row is not older than allowed, else allowed age / actual age. *accuracy*:
         rows for which the declared rules hold, the mean over rules.
     columns : DataFrame
         One row per column of a table: table, column, completeness (cells filled), validity (cells that could be read,
-        of those that were filled), uniqueness (of keys: rows that repeat no key), score (0 to 100, their mean; columns
-        in which a blank says that nothing happened are not marked down for blanks).
+        of those that were filled), uniqueness (of keys: rows without a repeated key), score (0 to 100, their mean;
+        blanks do not lower the score of columns where a blank means that nothing happened).
     """
 
     verdicts: pd.DataFrame
@@ -114,7 +114,7 @@ def assess(
     metrics : mapping
         Metrics of `canonical.take_in`.
     as_of : date
-        Freshness is counted to it.
+        Reference date for freshness.
     sources : mapping of str to str
         Source: the table it feeds.
     max_age_days : int
@@ -131,7 +131,7 @@ def assess(
     Raises
     ------
     DataError
-        An id column holds text that was read in the wrong encoding, so it cannot be joined.
+        An id column has text that was read in the wrong encoding, so it cannot be joined.
     """
     _refuse_garbled_ids(tables)
     filled = pd.concat([_filled(name, table) for name, table in tables.items()], ignore_index=True)
@@ -208,7 +208,7 @@ def _judge_ranges(tables: Mapping[str, ibis.Table]) -> Iterator[tuple]:
 
 
 def _judge_mojibake(tables: Mapping[str, ibis.Table]) -> Iterator[tuple]:
-    """Look for UTF-8 text that was once read as GBK (姓名 has become 濮撳悕); columns without it get no verdict."""
+    """Detect UTF-8 text that was read as GBK (姓名 has become 濮撳悕); columns without it get no verdict."""
     for name, table in tables.items():
         for column in (column for column in table.columns if CANONICAL[name].kind(column) in ("text", "category")):
             foreign = table.filter(table[column].re_search(r"[^\x00-\x7F]")).select(column).distinct()
@@ -252,7 +252,7 @@ def _judge_widths(metrics: Mapping[str, Any], sources: Mapping[str, str]) -> Ite
 
 
 def _judge_contacts(metrics: Mapping[str, Any], sources: Mapping[str, str]) -> Iterator[tuple]:
-    """Judge contact columns by counts alone."""
+    """Judge contact columns by their counts."""
     for source, table in sources.items():
         for column in ("phone", "email"):
             n = int(metrics.get(f"{source}.contact.{column}.filled", 0))
@@ -270,7 +270,7 @@ def _judge_contacts(metrics: Mapping[str, Any], sources: Mapping[str, str]) -> I
 def _score_columns(
     filled: pd.DataFrame, metrics: Mapping[str, Any], sources: Mapping[str, str], rejects: ibis.Table | None
 ) -> pd.DataFrame:
-    """Score every column: cells filled, cells read, keys that repeat."""
+    """Score every column: filled cells, readable cells, repeated keys."""
     unread: dict[tuple[str, str], int] = {}
     if rejects is not None:
         counted = rejects.group_by("source", "column").aggregate(n=rejects.count()).to_pyarrow().to_pylist()
@@ -299,7 +299,7 @@ def _score_columns(
 
 
 def _orphans(tables: Mapping[str, ibis.Table]) -> list[tuple]:
-    """Look up ids in both directions: rows whose id is not listed, and listed ids without a row."""
+    """Count orphans in both directions: rows with an unlisted id, and listed ids without a row."""
     verdicts = []
     for name, column, other in _REFERENCES:
         if name not in tables or other not in tables or column not in tables[name].columns:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 __all__ = ["CHANGE_COLUMNS", "PSI_LIMIT", "compare_profiles", "profile_tables"]
 
-PSI_LIMIT = 0.1  # the customary bound; a change must also exceed what chance alone gives
+PSI_LIMIT = 0.1  # the usual threshold; a change must also be significant
 FILLED_LIMIT = 0.05  # difference of shares filled
 ROWS_LIMIT = 0.2  # relative difference of rows
 CHANGE_COLUMNS = ("change", "table", "column", "before", "after", "psi", "psi_chance", "status")
@@ -28,7 +28,7 @@ _TINY = 1e-4  # replaces a share of 0 in the index
 
 
 def profile_tables(tables: Mapping[str, ibis.Table]) -> pd.DataFrame:
-    """Describe every column in a few numbers, to be compared with the next run.
+    """Describe every column in a few numbers, for comparison with the next run.
 
     Parameters
     ----------
@@ -59,7 +59,7 @@ def compare_profiles(
     tables : mapping of str to ibis.Table
         Tables of this run, counted over the previous bins.
     past : Past, optional
-        Late and gone order lines, listed first.
+        Late and missing order lines, listed first.
 
     Returns
     -------
@@ -68,7 +68,7 @@ def compare_profiles(
         table, column,
         before, after (text or numbers as text), psi (population stability index over the previous bins), psi_chance
         (its .95 quantile without any change: chi-square with B - 1 degrees of freedom times 1/n + 1/m), status (warn,
-        info). Empty where nothing is different.
+        info). Empty if there are no differences.
     """
     if before is None or before.empty:
         return pd.DataFrame(columns=list(CHANGE_COLUMNS))

@@ -8,7 +8,7 @@ __all__ = ["is_mojibake"]
 
 
 def is_mojibake(text: str) -> bool:
-    """Tell whether the GBK bytes of a text are UTF-8 with Chinese characters, apart from a cut at the end."""
+    """Return whether the GBK bytes of a text are UTF-8 with Chinese characters, ignoring a truncated end."""
     try:
         decoded = codecs.getincrementaldecoder("utf-8")().decode(text.rstrip("?\ufffd").encode("gb18030"))
     except UnicodeError:

@@ -1,4 +1,4 @@
-"""Changes to past order lines since the previous run: lines that came in late, or are gone."""
+"""Changes to past order lines since the previous run: late and missing lines."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Past:
     Attributes
     ----------
     until : date or None
-        The last day of the previous run, which may be incomplete and is not compared; None where there is nothing to
+        The last day of the previous run, which may be incomplete and is not compared; None if there is nothing to
         compare.
     late, gone : int
         Order lines dated before it that are new, and that have disappeared.
@@ -30,11 +30,11 @@ class Past:
     gone: int = 0
 
     def metrics(self) -> dict[str, int]:
-        """Return the counts by name; none where there is nothing to compare."""
+        """Return the counts by name; empty if there is nothing to compare."""
         return {f"{_TABLE}.late_rows": self.late, f"{_TABLE}.gone_rows": self.gone} if self.until else {}
 
     def rows(self) -> list[tuple]:
-        """Return what changed as rows of `comparison.CHANGE_COLUMNS`."""
+        """Return the changes as rows of `comparison.CHANGE_COLUMNS`."""
         counts = {"late_rows": self.late, "gone_rows": self.gone}
         before = f"< {self.until}"
         return [(kind, _TABLE, _DATED, before, str(n), None, None, "warn") for kind, n in counts.items() if n]
@@ -46,8 +46,8 @@ def compare_past(before: ibis.Table | None, after: ibis.Table | None) -> Past:
     Parameters
     ----------
     before, after : ibis.Table or None
-        transactions with ordered_at. Lines are matched by order_id; where either table has none, lines are
-        counted by day, which gives how many more or fewer there are, not which.
+        transactions with ordered_at. Lines are matched by order_id; if a table has none, lines are only counted per
+        day.
 
     Returns
     -------

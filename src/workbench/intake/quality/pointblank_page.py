@@ -15,7 +15,7 @@ from workbench.intake.quality.checks import RANGES
 
 __all__ = ["pointblank_report"]
 
-MOST_ROWS = 1_000_000  # a larger table is checked on its first rows, and the page says how many
+MOST_ROWS = 1_000_000  # of a larger table only the first rows are checked, and the page says how many
 _PLAIN_NAME = re.compile(r"^\w[\w .-]*$")
 
 
@@ -56,7 +56,7 @@ def pointblank_report(table: ibis.Table, name: str, language: str = "en") -> str
             check = check.col_vals_ge(columns=column, value=low, na_pass=True)
     if name in ("customers", "products"):
         check = check.rows_distinct(columns_subset=list(spec.keys))
-    result = check.interrogate(collect_extracts=False)  # rows that fail would be a link on the page, as CSV in base64
+    result = check.interrogate(collect_extracts=False)  # otherwise failing rows would be embedded in the page as CSV
     with _languages_read_once():
         return _static_html(result.get_tabular_report().as_raw_html())
 
@@ -75,9 +75,9 @@ def _languages_read_once() -> Iterator[None]:
 
 
 def _static_html(html: str) -> str:
-    """Remove web fonts (the fonts of our page have Chinese characters), scripts, event handlers and times of day.
+    """Remove web fonts (the page fonts include Chinese), scripts, event handlers and times of day.
 
-    The codes of colours, which a style sheet hides, go too, and the words of the heading keep apart without one.
+    Hidden colour codes are removed too, and the words of the heading stay separated without a style sheet.
     """
     html = re.sub(r"@import\s+url\([^)]*\)\s*;?", "", html)
     html = re.sub(r"font-family:[^;{}\"]*sans-serif;", "font-family: inherit;", html)

@@ -1,4 +1,4 @@
-"""List the first line of every reject reason, with its text where it may be shown."""
+"""List the first line of every reject reason, with its text if it may be shown."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["REJECT_COLUMNS", "list_rejects"]
 
 REJECT_COLUMNS = ("source", "column", "code", "rows", "file", "line", "raw")
-MOST_WRITTEN = 3  # most values listed of a column and reason
+MOST_WRITTEN = 3  # largest number of values listed per column and reason
 _BY = ["source", "column", "code"]
 _SHOWN_KINDS = ("date", "timestamp", "money", "number", "quantity", "integer")
 # no words, and nothing as long as a phone number
@@ -39,8 +39,8 @@ def list_rejects(rejects: ibis.Table, sources: Mapping[str, str]) -> pd.DataFram
     Returns
     -------
     DataFrame
-        source, column, code, rows (records or cells), file and line of the first, raw (the commonest values,
-        at most three, joined; only dates and numbers that could not be used: other values may be personal).
+        source, column, code, rows (records or cells), file and line of the first, raw (the three most frequent values,
+        joined; only unusable dates and numbers, since other values may be personal).
         Ordered by source, most rows first.
     """
     import pandas as pd  # noqa: PLC0415  (slow to import, and few files have rejects)
@@ -61,13 +61,13 @@ def list_rejects(rejects: ibis.Table, sources: Mapping[str, str]) -> pd.DataFram
 def _as_row(group: list[dict], sources: Mapping[str, str]) -> dict[str, Any]:
     first = group[0]
     file, _, line = first["first"].partition("\x1f")
-    written = [row["raw"].strip() for row in group if _may_be_shown(row["raw"], sources, first)]
+    raw_values = [row["raw"].strip() for row in group if _may_be_shown(row["raw"], sources, first)]
     return {**{name: first[name] or "" for name in _BY}, "rows": int(first["all"]), "file": file, "line": int(line),
-            "raw": ", ".join(written)}  # fmt: skip
+            "raw": ", ".join(raw_values)}  # fmt: skip
 
 
 def _may_be_shown(raw: str | None, sources: Mapping[str, str], place: Mapping[str, str]) -> bool:
-    """Tell whether a raw value is certainly a date or a number, in a column of such values."""
+    """Return whether a raw value is certainly a date or a number, in a column of such values."""
     table = sources.get(place["source"], "")
     kind = CANONICAL[table].kind(place["column"]) if table in CANONICAL and place["column"] else None
     return bool(raw) and kind in _SHOWN_KINDS and bool(_FIGURES.fullmatch((raw or "").strip()))

@@ -1,7 +1,7 @@
-"""Find well-formed but implausible values: a birth year of 1893, an income of 666,666, a status that occurs twice.
+"""Find well-formed but implausible values, such as a birth year of 1893 or an income of 666,666.
 
-They are reported, never changed. Only columns that describe customers and products are checked by value; contact and
-sensitive columns are not.
+They are reported, never changed. Only columns of customers and products are checked by value, except contact and
+sensitive columns.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ __all__ = ["SUSPECT_COLUMNS", "find_suspects"]
 
 SUSPECT_COLUMNS = ("reason", "table", "column", "value", "rows", "of")
 OLDEST = 110  # years; an older customer is implausible
-FAR = 6.0  # interquartile ranges beyond the quartiles from which a number is suspect
-NEAR = 2.0  # the same for a number of one repeated digit
+FAR = 6.0  # a number this many interquartile ranges beyond the quartiles is suspect
+NEAR = 2.0  # the same for a number with one repeated digit
 MOST_LEVELS = 60  # a column with more values is not a category
 RARE_SHARE, RARE_ROWS = 0.005, 5
 LEAST_ROWS = 50  # rows, for a value to be rare or far
 MOST_VALUES = 5  # most values listed of a column
 MOSTLY = 0.95  # least share of numbers in a text column of numbers
-JUMP = 50.0  # times, between the median amounts of two months
+JUMP = 50.0  # suspicious ratio of the median amounts of two months
 LEAST_A_MONTH = 30  # order lines
 _TABLES = ("customers", "products")
 _YEARS = (1850, 2100)
@@ -39,13 +39,13 @@ def find_suspects(tables: Mapping[str, ibis.Table], *, as_of: dt.date) -> pd.Dat
     tables : mapping of str to ibis.Table
         Canonical tables.
     as_of : date
-        Where it is ``UNDATED``, the day after the latest date in the tables replaces it, birth dates left out.
+        If it is ``UNDATED``, the day after the latest date in the tables (without birth dates) is used.
 
     Returns
     -------
     DataFrame
-        reason, table, column, value (as text), rows (that hold it), of (rows with a value); most rows per column:
-        five. Reasons: ``implausible_year``, ``implausible_age`` (over 110 years, or not born yet), ``far_number`` (6
+        reason, table, column, value (as text), rows (with this value), of (rows with any value); at most five rows per
+        column. Reasons: ``implausible_year``, ``implausible_age`` (over 110 years, or not born yet), ``far_number`` (6
         interquartile ranges beyond the quartiles), ``repeated_digit`` (such as 666666, 2 interquartile ranges beyond),
         ``rare_level`` (of a category: under .5 % and at most five rows), ``midnight_only`` (no time of day at all),
         ``magnitude_jump`` (median amount of a month 50 times that of the month before, or a 50th).
@@ -74,7 +74,7 @@ def find_suspects(tables: Mapping[str, ibis.Table], *, as_of: dt.date) -> pd.Dat
 
 
 def _last_day(tables: Mapping[str, ibis.Table]) -> dt.date:
-    """Return the day after the last date in the tables; births count where nothing else is dated."""
+    """Return the day after the last date in the tables; birth dates count only if there are no others."""
     days: dict[bool, list[dt.date]] = {True: [], False: []}
     for table in tables.values():
         dated = [name for name in table.columns if table[name].type().is_date() or table[name].type().is_timestamp()]
@@ -178,7 +178,7 @@ def _midnights(name: str, table: ibis.Table) -> list[tuple]:
 
 
 def _jumps(lines: ibis.Table) -> list[tuple]:
-    """Compare the median amount of each month with that of the month before: yuan and fen, or a wrong unit."""
+    """Compare the median amount of each month with the previous month, to detect a wrong unit (yuan and fen)."""
     sold = lines.filter((lines.amount > 0) & lines.ordered_at.notnull())
     months = sold.group_by(month=sold.ordered_at.truncate("M")).aggregate(
         median=sold.amount.cast("float64").median(), n=sold.count()

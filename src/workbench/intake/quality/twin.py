@@ -1,4 +1,4 @@
-"""The verdicts of 01_check_quality as JSON, for automated monitoring."""
+"""The JSON report of 01_check_quality, for automated monitoring."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ __all__ = ["quality_json"]
 
 
 def quality_json(quality: Quality, suspects: pd.DataFrame, changes: pd.DataFrame) -> str:
-    """Write what the checks found as JSON.
+    """Return the results of the checks as JSON.
 
     Returns
     -------

@@ -1,1 +1,1 @@
-"""From files, databases and addresses to rows of text."""
+"""Read files, databases and HTTP endpoints as rows of text."""

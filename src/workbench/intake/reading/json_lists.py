@@ -16,7 +16,7 @@ def list_at(value: Any, records: str | None, where: str) -> list[Any]:
     Raises
     ------
     DataError
-        There is none; the message names the keys that hold lists.
+        There is no list; the message names the keys with lists.
     """
     found_value = value
     for part in (records or "").split(".") if records else []:

@@ -1,4 +1,4 @@
-"""JSON records: one object a line (.jsonl), or a list of objects in a file (.json); for 01_check_quality.
+"""JSON records: one object per line (.jsonl), or a list of objects in a file (.json); for 01_check_quality.
 
 Columns are keys, nested ones by a dotted path (``buyer.city``). A line that is no object is rejected with its number.
 """
@@ -37,10 +37,10 @@ from workbench.intake.reading.text.text_scan import Scan, scan_text
 __all__ = ["find_keys", "find_objects", "json_names", "list_paths", "read_json_file"]
 
 _SAMPLE = 2_000  # records whose keys are read
-_MAX_LIST_BYTES = 512 << 20  # a list is held in memory; larger files need one object a line
+_MAX_LIST_BYTES = 512 << 20  # a list is read into memory; larger files need one object per line
 _MAX_LINE_BYTES = 16 << 20
 _INVALID, _REPEATED = "json-invalid", "key-repeated"
-_TWICE = "__key_repeated__"  # marks an object of a list that gives a key twice
+_TWICE = "__key_repeated__"  # marks an object with a repeated key
 
 
 def json_names(path: Path, *, records: str | None = None, encoding: str | None = None) -> list[str]:
@@ -120,9 +120,9 @@ def read_json_file(
         DuckDB.
     path : Path
     columns : mapping of str to str
-        Our name of a column: its key, or its dotted path.
+        Our column to its key or dotted path.
     records : str, optional
-        Dotted path to the list, where the file is one JSON value.
+        Dotted path to the list, if the file is one JSON value.
     scratch : Path
         A private folder; the caller removes it.
     declared : str, optional
@@ -132,12 +132,13 @@ def read_json_file(
     -------
     RawFile
         Text cells; numbers as written, nested values as JSON text; ``_line`` is the line, or the
-        position in a list. Codes: ``json-invalid`` (a line that is no object), ``key-repeated``, ``invalid-encoding``.
+        position in a list. Codes: ``json-invalid`` (a line that is not an object), ``key-repeated``,
+        ``invalid-encoding``.
     """
     scratch.mkdir(mode=0o700, parents=True, exist_ok=True)
     before = file_state(path)
     lines = _as_lines(path, records, scratch, declared)
-    cells = ", ".join(f"{_extracted(key)} AS {quoted_name(ours)}" for ours, key in columns.items())
+    cells = ", ".join(f"{_extracted(key)} AS {quoted_name(our_column)}" for our_column, key in columns.items())
     counts = _copy_objects(engine, lines, cells, scratch)
     if counts is None:
         lines = _plain_lines(lines, scratch / "plain.jsonl")
@@ -165,7 +166,7 @@ def read_json_file(
 
 @dataclass(frozen=True)
 class _Lines:
-    """A file of one value a line in UTF-8.
+    """A file with one JSON value per line in UTF-8.
 
     Attributes
     ----------
@@ -175,7 +176,7 @@ class _Lines:
     encoding : str
         Encoding of the original file.
     rejects : list of dict
-        Lines that are not text or hold control characters: blank in this file, listed here as rejects.
+        Lines that are not text or have control characters; blank in this file, listed here as rejects.
     nuls : int
         NUL bytes removed.
     """
@@ -188,7 +189,7 @@ class _Lines:
 
 
 class _Counts(NamedTuple):
-    """Objects, lines that are none, objects that give a key twice, blank lines."""
+    """Numbers of objects, other lines, objects with a repeated key, and blank lines."""
 
     accepted: int
     invalid: int
@@ -199,7 +200,7 @@ class _Counts(NamedTuple):
 def _copy_objects(engine: ibis.BaseBackend, lines: _Lines, cells: str, scratch: Path) -> _Counts | None:
     """Copy objects and other lines to separate files and count them.
 
-    None where the engine does not account for every line.
+    None if the engine does not account for every line.
     """
     if not lines.scan.plain:
         return None
@@ -254,7 +255,7 @@ def _all_rejects(engine: ibis.BaseBackend, lines: _Lines, scratch: Path) -> ibis
 
 
 def _as_lines(path: Path, records: str | None, scratch: Path, declared: str | None) -> _Lines:
-    """Convert a file to one value a line in UTF-8."""
+    """Convert a file to one JSON value per line in UTF-8."""
     if _is_list(path, records, declared):
         target = scratch / "list.jsonl"
         with target.open("w", encoding="utf-8", newline="\n") as stream:
@@ -273,7 +274,7 @@ def _as_lines(path: Path, records: str | None, scratch: Path, declared: str | No
 
 
 def _is_list(path: Path, records: str | None, encoding: str | None) -> bool:
-    """Tell whether a file is one JSON value, not an object a line: by its ending, then by its first line."""
+    """Return whether a file is one JSON value instead of JSON lines, by its ending and its first line."""
     plain = path.name.removesuffix(".gz").lower()
     if plain.endswith((".jsonl", ".ndjson")):
         return False
@@ -310,7 +311,7 @@ def _load(path: Path, encoding: str | None) -> Any:
 
 
 def _as_object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """Return an object; one that gives a key twice is marked, so that it is rejected."""
+    """Return an object; one with a repeated key is marked, so that it is rejected."""
     value = dict(pairs)
     return value if len(value) == len(pairs) else {**value, _TWICE: True}
 
@@ -335,7 +336,7 @@ def _objects(lines: Iterator[str]) -> Iterator[Any]:
 
 
 def _extracted(key: str) -> str:
-    """Write the SQL that extracts a key: by its whole name, else as a dotted path."""
+    """Return the SQL that extracts a key: by its whole name, else as a dotted path."""
     paths = [[key], key.split(".")] if "." in key else [[key]]
     extracts = [f"json_extract_string(text, {quoted_text(_pointer(path))})" for path in paths]
     return f"coalesce({', '.join(extracts)})"

@@ -31,7 +31,7 @@ class Layout:
     ----------
     path : Path
     columns : dict of str to int
-        Our name (canonical column or attribute): position in the file, from 1.
+        Our column (canonical column or attribute) to its position in the file, from 1.
     dropped : list of str
         Columns of the file that are neither mapped nor declared as attributes.
     names : list of str
@@ -56,7 +56,7 @@ def read_layout(source: SourceParams, path: Path) -> Layout:
     Raises
     ------
     DataError
-        Missing, repeated and surplus columns, all together; a file without a record, or of an unsupported form.
+        Missing, repeated and surplus columns, all together; a file without a record, or of an unsupported format.
     """
     form = form_of(path)
     if form == "parquet":
@@ -130,21 +130,21 @@ def _parquet_layout(source: SourceParams, path: Path) -> Layout:
 
 
 def _type_faults(source: SourceParams, path: Path, names: list[str], columns: Mapping[str, int]) -> list[Fault]:
-    """Report columns of a Parquet file whose type cannot be what they are mapped to: a duration is no money."""
+    """Report columns of a Parquet file whose type does not fit their mapping, such as a duration for money."""
     from workbench.core.schema import columns_of  # noqa: PLC0415
     from workbench.intake.reading.parquet_heads import parquet_types  # noqa: PLC0415
 
     kinds, types = columns_of(source.table, contact=True, neighbours=True), parquet_types(path)
     wrong = {
-        ours: at
-        for ours, at in columns.items()
-        if (kinds.get(ours) in _MEASURES and types[at - 1] in ("duration", "boolean", "time"))
-        or (kinds.get(ours) in _DATED and types[at - 1] in ("duration", "boolean"))
+        our_column: at
+        for our_column, at in columns.items()
+        if (kinds.get(our_column) in _MEASURES and types[at - 1] in ("duration", "boolean", "time"))
+        or (kinds.get(our_column) in _DATED and types[at - 1] in ("duration", "boolean"))
     }
     return [
-        Fault(path.name, f"column '{names[at - 1]}' (mapped to {ours}) holds {types[at - 1]}s",
-              f"Values of the kind {kinds[ours]}", "Map another column")
-        for ours, at in wrong.items()
+        Fault(path.name, f"column '{names[at - 1]}' (mapped to {our_column}) holds {types[at - 1]}s",
+              f"Values of the kind {kinds[our_column]}", "Map another column")
+        for our_column, at in wrong.items()
     ]  # fmt: skip
 
 
@@ -153,11 +153,11 @@ def _positional_layout(
 ) -> Layout:
     columns: dict[str, int] = {}
     faults: list[Fault] = []
-    for ours, theirs in (*named_parts(source.columns), *source.attributes.items()):
-        at = int(theirs) if str(theirs).isdigit() else 0
-        columns[ours] = at
+    for our_column, source_column in (*named_parts(source.columns), *source.attributes.items()):
+        at = int(source_column) if str(source_column).isdigit() else 0
+        columns[our_column] = at
         if not 1 <= at <= width:
-            problem = f"{ours} is mapped to position {theirs}, the first record has {width} fields"
+            problem = f"{our_column} is mapped to position {source_column}, the first record has {width} fields"
             faults.append(Fault(path.name, problem, f"A position from 1 to {width}"))
     if faults:
         raise DataError(faults)
@@ -166,11 +166,11 @@ def _positional_layout(
 
 
 def _wanted(source: SourceParams) -> list[str]:
-    return [str(theirs) for _, theirs in (*named_parts(source.columns), *source.attributes.items())]
+    return [str(source_column) for _, source_column in (*named_parts(source.columns), *source.attributes.items())]
 
 
 def _duplicates(source: SourceParams, path: Path, names: list[str]) -> list[Fault]:
-    """Report names that the header repeats and the source reads; a wide survey reads all it does not map."""
+    """Report repeated header names that the source reads; a wide survey also reads unmapped columns."""
     wanted = {name.strip(_EDGES) for name in _wanted(source)}
     everything = source.layout == "wide" and not source.questions
     repeated = [name for name, count in Counter(names).items() if name and count > 1 and (everything or name in wanted)]
@@ -182,12 +182,12 @@ def _duplicates(source: SourceParams, path: Path, names: list[str]) -> list[Faul
 
 def _positions(source: SourceParams, path: Path, names: list[str], faults: list[Fault]) -> dict[str, int]:
     columns = {}
-    for ours, theirs in (*named_parts(source.columns), *source.attributes.items()):
-        name_in_file = str(theirs).strip(_EDGES)
+    for our_column, source_column in (*named_parts(source.columns), *source.attributes.items()):
+        name_in_file = str(source_column).strip(_EDGES)
         if name_in_file in names:
-            columns[ours] = names.index(name_in_file) + 1
+            columns[our_column] = names.index(name_in_file) + 1
         else:
-            problem = f"column '{name_in_file}' (mapped to {ours}) is not in the header"
+            problem = f"column '{name_in_file}' (mapped to {our_column}) is not in the header"
             faults.append(Fault(path.name, problem, "", did_you_mean(name_in_file, [name for name in names if name])))
     return columns
 

@@ -1,7 +1,7 @@
 """Parquet files: their columns and rows, read inside the engine; for 01_check_quality.
 
-The engine reads such a file when its rows are first needed, so a damaged page is noticed only then; `reading_parquet`
-names the file that cannot be read.
+The engine reads such a file only when its rows are needed, so a damaged page is detected late; `reading_parquet` names
+the file in the error.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ def read_parquet_file(engine: ibis.BaseBackend, path: Path, *, columns: Mapping[
         DuckDB.
     path : Path
     columns : mapping of str to int
-        Our name of a column: its position in the file, from 1.
+        Our column to its position in the file, from 1.
     scratch : Path
         A private folder, for a copy of decimals that are too wide for the engine.
 
@@ -42,7 +42,7 @@ def read_parquet_file(engine: ibis.BaseBackend, path: Path, *, columns: Mapping[
     names, rows = parquet_shape(path)
     scratch.mkdir(mode=0o700, parents=True, exist_ok=True)
     path, shortened = wide_decimals(path, dict(columns), scratch / "decimals.parquet")
-    selected = ", ".join(f"c{at} AS {quoted_name(ours)}" for ours, at in columns.items())
+    selected = ", ".join(f"c{at} AS {quoted_name(our_column)}" for our_column, at in columns.items())
     aliases = ", ".join(f"c{at}" for at in range(1, len(names) + 1))  # names may differ only in case
     query = f"SELECT n + 1 AS {LINE}, {selected} FROM read_parquet({quoted_text(path)}, file_row_number = true)"
     with reading_parquet([path]):
@@ -53,7 +53,7 @@ def read_parquet_file(engine: ibis.BaseBackend, path: Path, *, columns: Mapping[
 
 @contextmanager
 def reading_parquet(paths: Sequence[Path]) -> Iterator[None]:
-    """Name the files when the engine cannot read them, or when they change meanwhile; without files do nothing.
+    """Raise an error that names the files if the engine cannot read them, or if they change meanwhile.
 
     Raises
     ------

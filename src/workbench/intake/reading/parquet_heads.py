@@ -47,14 +47,14 @@ def wide_decimals(path: Path, positions: dict[str, int], target: Path) -> tuple[
     ----------
     path : Path
     positions : dict of str to int
-        Our names of the columns that are read, with their positions from 1.
+        Our column to its position in the file, from 1.
     target : Path
-        The copy, readable by its owner alone.
+        The copy, readable by its owner only.
 
     Returns
     -------
     (Path, dict)
-        The copy, or the file itself where it has no such column; how many values were shortened, by column.
+        The copy, or the file itself if it has no such column; and column to number of shortened values.
 
     Raises
     ------
@@ -62,23 +62,23 @@ def wide_decimals(path: Path, positions: dict[str, int], target: Path) -> tuple[
         A value does not fit 38 digits.
     """
     types = parquet_types(path)
-    wide = {ours: at for ours, at in positions.items() if types[at - 1] == "wide decimal"}
+    wide = {our_column: at for our_column, at in positions.items() if types[at - 1] == "wide decimal"}
     if not wide:
         return path, {}
     table, shortened = pq.read_table(path), {}
-    for ours, at in wide.items():
+    for our_column, at in wide.items():
         cells = table.column(at - 1).to_pylist()
         rounded = [None if cell is None else cell.quantize(_STEP) for cell in map(_fitting, cells)]
         at_fault = next((n for n, cell in enumerate(cells) if cell is not None and rounded[n] is None), None)
         if at_fault is not None:
             found = f"column '{table.column_names[at - 1]}', row {at_fault + 1}: {cells[at_fault]} has too many digits"
             raise DataError(Fault(path.name, found, "At most 38 digits"))
-        shortened[ours] = sum(cell != own for cell, own in zip(cells, rounded, strict=True))
+        shortened[our_column] = sum(cell != own for cell, own in zip(cells, rounded, strict=True))
         column = pa.array(rounded, pa.decimal128(38, 4))
         table = table.set_column(at - 1, table.schema.field(at - 1).with_type(column.type), column)
     pq.write_table(table, target)
     target.chmod(0o600)
-    return target, {ours: count for ours, count in shortened.items() if count}
+    return target, {our_column: count for our_column, count in shortened.items() if count}
 
 
 def _fitting(cell: Decimal | None) -> Decimal | None:
@@ -86,7 +86,7 @@ def _fitting(cell: Decimal | None) -> Decimal | None:
 
 
 def copy_first_rows(path: Path, target: Path, *, most: int) -> bool:
-    """Copy the first rows of a file; tell whether it has any."""
+    """Copy the first rows of a file; return whether it has any."""
     try:
         batch = next(pq.ParquetFile(path).iter_batches(most), None)
     except (pa.ArrowException, OSError, ValueError):

@@ -1,4 +1,4 @@
-"""Where the records of a source lie: a file, the files of a folder or a glob, or the snapshot of a remote source."""
+"""The files of a source: a single file, a folder or glob, or the snapshot of a remote source."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ if TYPE_CHECKING:
 
 __all__ = ["FORMS", "REMOTE", "find_files", "form_of", "is_remote", "place_of", "present_files", "readable_files"]
 
-REMOTE = "env:"  # then the name of an environment variable that holds a URL
-# ending of a file -> how it is read; .gz behind it is unpacked where text is read
+REMOTE = "env:"  # followed by the name of an environment variable with a URL
+# file ending -> format; text files may also end in .gz
 FORMS = {
     ".csv": "text", ".tsv": "text", ".txt": "text", ".tab": "text", ".dat": "text", ".parquet": "parquet",
     ".pq": "parquet", ".xlsx": "workbook", ".xlsm": "workbook", ".xls": "workbook", ".jsonl": "json",
@@ -24,22 +24,22 @@ _OTHER = {".sql": "SQL file", ".db": "database", ".sqlite": "database", ".duckdb
 
 
 def is_remote(source: SourceParams) -> bool:
-    """Tell whether a source is fetched from a database or an HTTP endpoint."""
+    """Return whether a source is fetched from a database or an HTTP endpoint."""
     return source.path.startswith(REMOTE)
 
 
 def place_of(source: SourceParams) -> str:
-    """Return the path, relative to the workspace, where the records of a source lie."""
+    """Return the path of a source's records, relative to the workspace."""
     return (source.snapshot or "") if is_remote(source) else source.path
 
 
 def form_of(path: Path) -> str:
-    """Return how a file is read: text, parquet, workbook or json.
+    """Return the format of a file: text, parquet, workbook or json.
 
     Raises
     ------
     DataError
-        The form is not supported.
+        The format is not supported.
     """
     suffixes = [suffix.lower() for suffix in path.suffixes]
     suffix = suffixes[-2] if len(suffixes) > 1 and suffixes[-1] == ".gz" else (suffixes or [""])[-1]
@@ -78,7 +78,7 @@ def find_files(source: SourceParams, root: Path) -> list[Path]:
     Raises
     ------
     DataError
-        There is none.
+        There are no files.
     """
     files = present_files(source, root)
     if files:

@@ -1,4 +1,4 @@
-"""What a workbook's XML says and its values do not: errors, formulas without a value, cells far from the others."""
+"""Facts from a workbook's XML that the cell values do not show: errors, formulas without a value, stray cells."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ __all__ = ["ERRORS", "MOST_CELLS", "SheetMarks", "check_parts", "read_marks"]
 ERRORS = ("#REF!", "#N/A", "#VALUE!", "#DIV/0!", "#NAME?", "#NUM!", "#NULL!")
 _NAMESPACE = "{http://schemas.openxmlformats.org/spreadsheetml/2006/main}"
 _RELATED = "{http://schemas.openxmlformats.org/officeDocument/2006/relationships}id"
-_MOST_BYTES = 400 << 20  # of one part of a workbook, unpacked
+_MOST_BYTES = 400 << 20  # unpacked size of one part of a workbook
 MOST_CELLS = 15_000_000  # of a sheet, from the first to the last
 _UNREADABLE = (
     zipfile.BadZipFile, zlib.error, ElementTree.ParseError, KeyError, EOFError, OSError, RuntimeError, ValueError,
@@ -55,7 +55,7 @@ class SheetMarks:
 
 
 def check_parts(path: Path) -> None:
-    """Refuse a workbook with a part that unpacks to more than a reader can hold, before anything reads it.
+    """Refuse a workbook with a part that is too large for a reader, before reading it.
 
     Raises
     ------
@@ -65,7 +65,7 @@ def check_parts(path: Path) -> None:
     try:
         with zipfile.ZipFile(path) as book:
             largest = max(book.infolist(), key=lambda part: part.file_size, default=None)
-    except _UNREADABLE:  # an old .xls, or what the reader of the values refuses
+    except _UNREADABLE:  # an old .xls, or a file that the value reader refuses
         return
     if largest is not None and largest.file_size > _MOST_BYTES:
         problem = f"{largest.filename} unpacks to {largest.file_size >> 20:,} MiB"
@@ -75,7 +75,7 @@ def check_parts(path: Path) -> None:
 
 @lru_cache(maxsize=4)
 def read_marks(path: Path, state: tuple, sheet: str) -> SheetMarks:
-    """Read the marks of a sheet of an ``.xlsx``; nothing for other workbooks.
+    """Read the marks of a sheet of an ``.xlsx``; empty for other workbooks.
 
     Parameters
     ----------
@@ -88,7 +88,7 @@ def read_marks(path: Path, state: tuple, sheet: str) -> SheetMarks:
     if content is None:
         return SheetMarks()
     last_row = last_column = cells = 0
-    if content.count(b"<c") > 2 * MOST_CELLS:  # cells without a reference too; other tags may begin so
+    if content.count(b"<c") > 2 * MOST_CELLS:  # also counts other tags that begin with <c
         return SheetMarks(MOST_CELLS, 2, 2 * MOST_CELLS)
     far = ""
     for match in _REFERENCE.finditer(content):
@@ -120,19 +120,19 @@ def _sheet_xml(path: Path, sheet: str) -> bytes | None:
             if target is None or book.getinfo(target).file_size > _MOST_BYTES:
                 return None
             return book.read(target)
-    except _UNREADABLE:  # the reader of the values says what is wrong
+    except _UNREADABLE:  # the value reader reports the error
         return None
 
 
 def _target(book: zipfile.ZipFile, sheet: str) -> str | None:
-    """Return the member that holds a sheet."""
+    """Return the archive member of a sheet."""
     root = ElementTree.fromstring(book.read("xl/workbook.xml"))  # noqa: S314  (expat expands no external entity)
-    own = next((node for node in root.iter(f"{_NAMESPACE}sheet") if node.get("name") == sheet), None)
-    if own is None:
+    sheet_node = next((node for node in root.iter(f"{_NAMESPACE}sheet") if node.get("name") == sheet), None)
+    if sheet_node is None:
         return None
     relations = ElementTree.fromstring(book.read("xl/_rels/workbook.xml.rels"))  # noqa: S314
     for relation in relations:
-        if relation.get("Id") == own.get(_RELATED):
+        if relation.get("Id") == sheet_node.get(_RELATED):
             target = relation.get("Target", "")
             return target.lstrip("/") if target.startswith("/") else f"xl/{target}"
     return None

@@ -1,7 +1,7 @@
-"""Excel workbooks (.xlsx, .xlsm, .xls): one sheet as text cells, every row accounted for; for 01_check_quality.
+"""Read one sheet of an Excel workbook (.xlsx, .xlsm, .xls) as text cells; used by 01_check_quality.
 
-A cell keeps its meaning: dates become ISO text, whole numbers lose the ``.0`` a workbook stores them with. A workbook
-keeps fifteen digits: a longer number is written in scientific notation, so that an id column marks it as damaged.
+Dates become ISO text, and whole numbers lose the ``.0`` that a workbook adds. Workbooks keep fifteen digits, so a
+longer number is written in scientific notation, which marks a damaged id.
 """
 
 from __future__ import annotations
@@ -26,13 +26,13 @@ from workbench.intake.reading.workbook_cells import MOST_CELLS, SheetMarks, chec
 __all__ = ["DATE_CELLS", "Sheet", "cell_text", "hidden_sheets", "read_sheet", "read_workbook_file", "sheet_names"]
 
 NO_VALUE = "formula-without-value"
-_FEW, _MOST_BLANK = 1_000_000, 200  # cells from the first to the last; blank ones for each stored one
-_NOTES = 20  # rows that may stand above a header
+_FEW, _MOST_BLANK = 1_000_000, 200  # cells from the first to the last; blank cells per stored cell
+_NOTES = 20  # largest number of rows above a header
 
 # patterns of date cells, in addition to those a source declares
 DATE_CELLS = ("%Y-%m-%d %H:%M:%S", "%Y-%m-%d %H:%M:%S.%f")
 
-_EXACT = 10**15  # integers from here on have lost digits
+_EXACT = 10**15  # larger integers have lost digits
 _EDGES = " \t\r\n\u00a0\u3000\ufeff"
 
 
@@ -43,9 +43,9 @@ class Sheet:
     Attributes
     ----------
     header : list of str
-        Names in its first row that is not blank; empty where the source declares none.
+        Names in the first non-blank row; empty if the source declares no header.
     rows : list of (int, list)
-        Number of the row in the sheet (from 1) and its cells, blank rows left out.
+        Row number in the sheet (from 1) and cells, without blank rows.
     blank : int
         Blank rows below the header.
     name : str
@@ -73,13 +73,13 @@ def read_sheet(
     ----------
     path : Path
     sheet : str or int, optional
-        Its name, or its position from 1; default: the first that is not hidden.
+        Name, or position from 1; default: the first visible sheet.
     header : bool
-        Whether its first row that is not blank names the columns.
+        Whether the first non-blank row has the column names.
     skip_rows : int, optional
         Rows above the header; default: none, or those above the row that has all wanted names.
     wanted : tuple of str
-        Names the profile maps.
+        Column names that the profile maps.
 
     Raises
     ------
@@ -101,15 +101,15 @@ def read_workbook_file(
     path : Path
     sheet : Sheet
     columns : mapping of str to int
-        Our name of a column: its position in the sheet, from 1.
+        Our column to its position in the sheet, from 1.
     scratch : Path
         A private folder; the caller removes it.
 
     Returns
     -------
     RawFile
-        A row with a filled cell beyond the header is rejected as ``extra-cell``, one with a formula without a value in
-        a mapped column as ``formula-without-value``. An error such as ``#REF!`` stays as text for the casts.
+        Rows with a filled cell beyond the header are rejected as ``extra-cell``, rows with a formula without a value in
+        a mapped column as ``formula-without-value``. Errors such as ``#REF!`` stay as text for the casts.
     """
     before = file_state(path)
     scratch.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -123,17 +123,18 @@ def read_workbook_file(
     good_lines = {line for line, _ in good}
     surplus = [(line, cells) for line, cells in sheet.rows if line not in good_lines and line not in formulas]
     texts = {
-        ours: pa.array(
+        our_column: pa.array(
             [sheet.marks.errors.get((line, at)) or cell_text(_cell(cells, at)) for line, cells in good], pa.string()
         )
-        for ours, at in columns.items()
+        for our_column, at in columns.items()
     }
     table = pa.table({LINE: pa.array([line for line, _ in good], pa.int64()), **texts})
     target = scratch / "rows.parquet"
     pq.write_table(table, target, compression="zstd")
     rejects = [{"line": line, "column": "", "code": "extra-cell", "raw": _as_line(cells)} for line, cells in surplus]
     rejects += [
-        {"line": line, "column": ours, "code": NO_VALUE, "raw": f"formula in {ours}"} for line, ours in formulas.items()
+        {"line": line, "column": column, "code": NO_VALUE, "raw": f"formula in {column}"}
+        for line, column in formulas.items()
     ]
     pq.write_table(pa.Table.from_pylist(rejects, REJECTS), scratch / "rejects.parquet")
     for path_written in (target, scratch / "rejects.parquet"):
@@ -153,8 +154,8 @@ def read_workbook_file(
 
 
 def _empty_formulas(sheet: Sheet, columns: Mapping[str, int]) -> dict[int, str]:
-    """Return the rows with a formula without a value in a mapped column, and the first such column."""
-    own = {at: ours for ours, at in columns.items()}
+    """Return row to the first mapped column that has a formula without a value."""
+    own = {at: our_column for our_column, at in columns.items()}
     rows: dict[int, str] = {}
     for row, at in sorted(sheet.marks.formulas):
         if at in own:
@@ -174,7 +175,7 @@ def hidden_sheets(path: Path) -> list[str]:
 
 
 def sheet_names(path: Path) -> list[str]:
-    """List the sheets of a workbook, hidden ones too.
+    """List the sheets of a workbook, including hidden ones.
 
     Raises
     ------
@@ -261,7 +262,7 @@ def _cell(cells: list[Any], at: int) -> Any:
 
 
 def cell_text(cell: Any) -> str | None:
-    """Return a cell as text: dates as ISO, whole numbers without a point, nothing as None."""
+    """Return a cell as text: dates as ISO, whole numbers without a decimal point, empty cells as None."""
     if cell is None or isinstance(cell, str):
         return cell
     if isinstance(cell, bool):

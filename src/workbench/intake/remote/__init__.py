@@ -1,1 +1,1 @@
-"""Sources that are no files: databases and addresses, fetched into a snapshot."""
+"""Remote sources: databases and HTTP endpoints, fetched into a snapshot."""

@@ -1,4 +1,4 @@
-"""A table or view of a SQL database, fetched into a snapshot; for sources whose path is ``env:NAME``.
+"""Fetch a table or view of an SQL database into a snapshot, for sources with the path ``env:NAME``.
 
 Any database SQLAlchemy has a driver for (PostgreSQL and SQLite are installed), and DuckDB files. Rows are read in
 batches, in the order of the primary key, as text; the snapshot is then read like any file.
@@ -23,7 +23,7 @@ from workbench.core.files import write_file
 __all__ = ["fetch_table", "without_password"]
 
 _BATCH_ROWS = 20_000
-# kind of value -> its text; the first that fits
+# type -> text conversion; the first match is used
 _WRITERS: tuple[tuple[Any, Callable[[Any], str]], ...] = (
     (bool, lambda value: "true" if value else "false"),
     (dt.datetime, lambda value: value.isoformat(sep=" ")),
@@ -35,14 +35,14 @@ _WRITERS: tuple[tuple[Any, Callable[[Any], str]], ...] = (
 
 
 def fetch_table(url: str, select: str, target: Path) -> int:
-    """Write a table or view to a Parquet file of text columns, atomically; return its rows.
+    """Write a table or view to a Parquet file of text columns, atomically; return the number of rows.
 
     Parameters
     ----------
     url : str
         An SQLAlchemy URL, or ``duckdb:///path``.
     select : str
-        Its name, ``schema.name`` where it is not in the default schema.
+        Name of the table or view; ``schema.name`` if it is not in the default schema.
     target : Path
 
     Raises
@@ -72,7 +72,7 @@ def fetch_table(url: str, select: str, target: Path) -> int:
 
 
 def without_password(url: str) -> str:
-    """Write a URL without its password and its query string."""
+    """Return a URL without its password and query string."""
     try:
         return sa.engine.make_url(url).set(query={}).render_as_string(hide_password=True)
     except (sa.exc.ArgumentError, ValueError):

@@ -1,7 +1,7 @@
-"""The records of a JSON HTTP endpoint, page by page, fetched into a snapshot; for sources whose path is ``env:NAME``.
+"""Fetch the records of a JSON HTTP endpoint page by page into a snapshot, for sources with the path ``env:NAME``.
 
-The token comes from the environment and goes into the Authorization header of the named host only: a next page or a
-redirect elsewhere is refused.
+The token comes from the environment and is sent only to the named host; a next page or redirect to another host is
+refused.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ __all__ = ["fetch_records"]
 
 _TIMEOUT_SECONDS = (10, 60)  # to connect, to read
 _MOST_PAGES = 100_000
-# waits as long as the endpoint asks for in Retry-After (five minutes at most), else half a second, doubled each time
+# waits for the time in Retry-After (at most five minutes), else half a second, doubled each time
 _RETRY = Retry(
     total=3,
     backoff_factor=0.5,
@@ -44,7 +44,7 @@ def fetch_records(
     next_page: str | None = None,
     page_parameter: str | None = None,
 ) -> int:
-    """Write all records of an endpoint to a file of one JSON object a line, atomically; return how many.
+    """Write all records of an endpoint to a JSON lines file, atomically; return their number.
 
     Parameters
     ----------
@@ -54,7 +54,7 @@ def fetch_records(
     token : str, optional
         Sent as ``Authorization: Bearer``.
     records : str, optional
-        Dotted path to the list in each answer; without it the answer is the list.
+        Dotted path to the list in each response; None: the response is the list.
     next_page : str, optional
         Dotted path to the URL of the next page; the last page has none.
     page_parameter : str, optional
@@ -63,8 +63,8 @@ def fetch_records(
     Raises
     ------
     DataError
-        No connection, an error status (after several attempts where that may help), an answer that is no JSON or holds
-        no list, a page on another host, pages that repeat.
+        No connection, an error status (after several attempts if that may help), a response that is not JSON or has no
+        list, a page on another host, or repeated pages.
     """
     session = requests.Session()
     for scheme in ("http://", "https://"):
@@ -154,6 +154,6 @@ def _content(answer: requests.Response, url: str) -> Any:
 
 
 def _without_secrets(url: str) -> str:
-    """Write a URL without user, password and query, which may hold secrets."""
+    """Return a URL without user, password and query, which may contain secrets."""
     parts = urlsplit(url)
     return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"

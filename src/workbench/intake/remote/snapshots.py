@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 __all__ = ["fetch_source", "needs_fetching", "remote_faults"]
 
-_FOREIGN = ("ftp", "sftp", "file", "s3", "gs", "hdfs")  # schemes of files, which are fetched by other means
+_FOREIGN = ("ftp", "sftp", "file", "s3", "gs", "hdfs")  # URL schemes of files, which are not supported
 
 
 def remote_faults(source: SourceParams, environment: Mapping[str, str] | None = None) -> list[Fault]:
@@ -40,7 +40,7 @@ def remote_faults(source: SourceParams, environment: Mapping[str, str] | None = 
 
 
 def fetch_source(source: SourceParams, root: Path) -> int:
-    """Fetch a remote source into its snapshot; return its records.
+    """Fetch a remote source into its snapshot; return the number of records.
 
     Raises
     ------
@@ -66,7 +66,7 @@ def fetch_source(source: SourceParams, root: Path) -> int:
 
 
 def needs_fetching(source: SourceParams, root: Path) -> bool:
-    """Tell whether a source is remote and was never fetched."""
+    """Return whether a source is remote and has not been fetched yet."""
     return is_remote(source) and not (root / place_of(source)).is_file()
 
 
@@ -75,6 +75,6 @@ def _is_http(url: str) -> bool:
 
 
 def _nameable(variable: str) -> str:
-    """Return the name of a variable, unless it could be the token itself, written there by mistake."""
+    """Return the name of a variable, or a placeholder if it could be the token itself, entered by mistake."""
     is_name = "_" in variable or not any(sign.isdigit() for sign in variable)
     return variable if is_name else "named under token"

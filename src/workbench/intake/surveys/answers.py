@@ -1,4 +1,4 @@
-"""Check the answers of a survey by its questionnaire; invalid ones are set aside with line, question and reason."""
+"""Check survey answers against the questionnaire; invalid ones are listed with line, question and reason."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ __all__ = ["FAULTS", "Judged", "gather_answers", "judge_answers"]
 FAULTS = ("line", "column", "code", "raw")
 MISSING, NOT_ASKED, UNKNOWN = "answer-missing", "answer-not-asked", "question-unknown"
 _PARTS = re.compile(r"\s*[;；|、\n]\s*")
-_COMMAS = re.compile(r"\s*[,，/／]\s*")  # separates options where the whole text is not an option
+_COMMAS = re.compile(r"\s*[,，/／]\s*")  # separates options if the whole text is not an option
 _DATE = re.compile(r"(\d{4})[-/.年](\d{1,2})[-/.月](\d{1,2})日?([ T]\d{1,2}:\d{2}(:\d{2}(\.\d+)?)?)?")
 _DASHES = str.maketrans("–—−‐~", "-----")
 _BETWEEN = ";"
@@ -31,10 +31,10 @@ class Judged:
     Attributes
     ----------
     answers : DataFrame
-        line, question, answer: a row per valid answer, per chosen option of a multiple one; options as their codes.
+        line, question, answer: one row per valid answer (one per chosen option of a multiple choice); options as codes.
     faults : DataFrame
-        line, column (the question), code, raw: answers that are invalid or were not asked for, and required ones that
-        are missing (raw is empty).
+        line, column (the question), code, raw: invalid answers, answers to questions that were not asked, and missing
+        required answers (raw is empty).
     """
 
     answers: pd.DataFrame
@@ -47,8 +47,8 @@ def judge_answers(responses: pd.DataFrame, questionnaire: Questionnaire) -> Judg
     Parameters
     ----------
     responses : DataFrame
-        One row per respondent, its index the line; a column of text per question, None where blank. A question
-        without a column has no answers.
+        One row per respondent with the line as index; one text column per question, None if blank. A question without
+        a column has no answers.
     questionnaire : Questionnaire
 
     Returns
@@ -91,8 +91,8 @@ def gather_answers(rows: pd.DataFrame, questionnaire: Questionnaire) -> tuple[pd
     Returns
     -------
     (DataFrame, DataFrame)
-        The input of `judge_answers`, its index the respondent's first line; and the faults of rows whose question is
-        not in the questionnaire.
+        The input of `judge_answers`, with the first line of the respondent as index; and the faults of rows with a
+        question that is not in the questionnaire.
     """
     key_of_text = {
         text: key for key, question in questionnaire.questions.items()
@@ -122,7 +122,7 @@ def _rows(chosen: pd.Series, key: str) -> pd.DataFrame:
 
 
 def _judge(text: str, question: Question) -> tuple[tuple[str, ...], str | None]:
-    """Return the answers in a cell, and the code of its fault where it has none."""
+    """Return the answers in a cell, or the code of its fault."""
     if question.answer == "text":
         return (text,), None
     if question.answer == "date":
@@ -150,7 +150,7 @@ def _option(text: str, question: Question) -> str | None:
 
 
 def _plain(text: str) -> str:
-    """Normalise width, case, blanks and dashes, in which spellings of one option may differ."""
+    """Normalise width, case, blanks and dashes, so that spellings of an option match."""
     folded = unicodedata.normalize("NFKC", text).casefold().translate(_DASHES)
     return "".join(folded.split())
 

@@ -1,4 +1,4 @@
-"""A questionnaire: its questions in both languages, who is asked, and which answers are valid."""
+"""Questionnaires: questions in both languages, branches, and valid answers."""
 
 from __future__ import annotations
 
@@ -37,15 +37,15 @@ class Question(Section):
     answer : str
         single or multiple (of the options), scale or number (from `low` to `high`), date (its year first), or text.
     options : dict of str to Text
-        Code: its text. An answer may be the code or either text.
+        Code to text. An answer may be the code or the text in either language.
     low, high : float or None
-        The ends of a scale or the bounds of a number, both allowed.
+        The ends of a scale or the bounds of a number, inclusive.
     most : int or None
-        Most options of a multiple answer.
+        Largest number of options in a multiple answer.
     required : bool
-        Whether those who are asked must answer.
+        Whether respondents who are asked must answer.
     only_if : dict of str to list of str
-        Asked only of those who gave one of these codes to an earlier question; all lines must hold.
+        Earlier question to codes: the question is asked only if all these questions have one of their codes.
     """
 
     section: str
@@ -68,14 +68,14 @@ class Questionnaire(Section):
     questions: dict[str, Question] = Field(min_length=1)
 
     def headers(self, language: str) -> dict[str, str]:
-        """Name a column per question: by its text, or by its key where two texts are equal."""
+        """Return question key to column name: the text, or the key if two texts are equal."""
         texts = [getattr(question.ask, language) for question in self.questions.values()]
         return {key: text if texts.count(text) == 1 else key for key, text in zip(self.questions, texts, strict=True)}
 
     def columns(self, names: list[str]) -> dict[str, str]:
         """Map its questions to the columns of a file named by their key or by either text.
 
-        A question without a column is mapped to its key, so that the reader reports it as missing.
+        A question without a column is mapped to its key, so that the reader reports the missing column.
         """
         by_key = {}
         for key, question in self.questions.items():
@@ -85,12 +85,12 @@ class Questionnaire(Section):
 
 
 def find_questionnaire(source: SourceParams, root: Path) -> Questionnaire | None:
-    """Read the questionnaire a source names, if any.
+    """Read the questionnaire of a source; None if it names none.
 
     Raises
     ------
     DataError
-        It is missing or wrong.
+        The questionnaire is missing or invalid.
     """
     path = questionnaire_path(source)
     return read_questionnaire(root / path, path) if path else None
@@ -121,12 +121,12 @@ def read_questionnaire(path: Path, label: str) -> Questionnaire:
     ----------
     path : Path
     label : str
-        Its name in messages.
+        Name of the file in messages.
 
     Raises
     ------
     DataError
-        It is missing or not plain YAML; keys, types or branches are wrong, each with its line.
+        The file is missing or not plain YAML; keys, types or branches are invalid, each with its line.
     """
     if not path.is_file():
         raise DataError(Fault(label, "questionnaire not found", "", f"Copy {_FOLDER}/deep_interview.yaml"))

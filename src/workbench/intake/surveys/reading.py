@@ -25,14 +25,14 @@ _RESPONDENT = ("customer_id", "answered_at", "survey", "_file", "_line", _PLACE)
 
 @dataclass(frozen=True)
 class Survey:
-    """Answers of a survey.
+    """The answers of a survey.
 
     Attributes
     ----------
     table : ibis.Table
         One row per answer.
     faults : ibis.Table or None
-        file, line, column, code, raw: answers its questionnaire does not allow, or misses; None without one.
+        file, line, column, code, raw: invalid and missing answers by the questionnaire; None without a questionnaire.
     counts : dict of str to int
         ``unanswered`` (blank cells of a wide survey), ``nulled.<code>`` (answers set aside), ``answers_missing``.
     """
@@ -53,7 +53,7 @@ def read_survey(
     engine : ibis.BaseBackend
         DuckDB.
     name : str
-        Name of the source; the survey's name where the file gives none.
+        Name of the source; used as the survey name if the file has none.
     source : SourceParams
     table : ibis.Table
         Accepted records: a wide survey has q0001 and so on, a long one question and answer.
@@ -94,7 +94,7 @@ def _answers(
     rows = answers.merge(respondents, left_on="line", right_on=_PLACE, how="left").drop(columns="line")
     rows[_PLACE] = rows[_PLACE] * _STEP + rows.groupby(_PLACE).cumcount()
     texts = dict.fromkeys((*rows.columns,), "string") | {"_line": "int64", _PLACE: "int64"}
-    kinds = {column: table.schema().get(column, kind) for column, kind in texts.items()}  # an empty sheet has none
+    kinds = {column: table.schema().get(column, kind) for column, kind in texts.items()}  # an empty sheet has no types
     return engine.create_table(f"answers_{name}", rows, schema=ibis.schema(kinds), temp=True, overwrite=True)
 
 

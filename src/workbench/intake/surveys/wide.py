@@ -1,6 +1,6 @@
 """Convert a survey with one column per question to one row per answer; used by 01_check_quality.
 
-Internally question columns are named q0001, q0002 and so on: their own names may differ only in case.
+Internally question columns are named q0001, q0002 and so on, since their original names may differ only in case.
 """
 
 from __future__ import annotations
@@ -34,7 +34,8 @@ def questions_of(
     Parameters
     ----------
     source : SourceParams
-        With ``layout: wide``; its ``questions``, those of its questionnaire, or else every column that is not mapped.
+        With ``layout: wide``. Its questions are ``questions``, else those of its questionnaire, else all unmapped
+        columns.
     names : sequence of str
         The columns of its first file.
     questionnaire : Questionnaire, optional
@@ -43,25 +44,25 @@ def questions_of(
         return dict(source.questions)
     if questionnaire is not None:
         return questionnaire.columns(list(names))
-    mapped = {str(theirs).strip(_EDGES) for _, theirs in named_parts(source.columns)}
+    mapped = {str(source_column).strip(_EDGES) for _, source_column in named_parts(source.columns)}
     return {name: name for name in names if name and name not in mapped}
 
 
 def as_read(source: SourceParams, questions: Mapping[str, str]) -> SourceParams:
-    """Return the source with its question columns as attributes of plain names, for the readers."""
-    attributes = {f"q{at:04d}": theirs for at, theirs in enumerate(questions.values(), 1)}
+    """Return the source with its question columns as attributes named q0001 and so on, for the readers."""
+    attributes = {f"q{at:04d}": source_column for at, source_column in enumerate(questions.values(), 1)}
     return source.model_copy(update={"attributes": attributes})
 
 
 def numbered_rows(source: SourceParams) -> SourceParams:
-    """Return the source with the column that numbers its records among those it maps."""
+    """Return the source with the column of record numbers added to its mapped columns."""
     if not source.numbered:
         return source
     return source.model_copy(update={"columns": {**source.columns, source.numbered: "_line"}})
 
 
 def with_numbers(table: ibis.Table, source: SourceParams, at: int) -> ibis.Table:
-    """Add a number to every record: its line; in further files, the file's place and the line.
+    """Add a number to every record: its line; in later files, the position of the file and the line.
 
     Parameters
     ----------
@@ -69,7 +70,7 @@ def with_numbers(table: ibis.Table, source: SourceParams, at: int) -> ibis.Table
         With ``_line``.
     source : SourceParams
     at : int
-        Place of the file among those of the source, from 0.
+        Position of the file among those of the source, from 0.
     """
     if not source.numbered:
         return table
@@ -89,15 +90,15 @@ def melt_answers(
     table : ibis.Table
         One row per record: customer_id, optionally answered_at and survey, and q0001, q0002 and so on.
     name : str
-        The survey's name where the file gives none.
+        The survey name if the file has none.
     questions : sequence of str
         Questions in the order of these columns.
 
     Returns
     -------
     (ibis.Table, int)
-        customer_id, survey, question, answer, answered_at where the file has it, ``_file``, ``_line``, ``_order``; and
-        the number of blank answers, which give no row.
+        customer_id, survey, question, answer, answered_at if the file has it, ``_file``, ``_line``, ``_order``; and the
+        number of blank answers, which have no row.
     """
     inner = engine.compile(table)
     selected = [column for column in (*_COPIED, *_ORIGIN[:2]) if column in table.columns]

@@ -1,1 +1,1 @@
-"""From sources to canonical tables."""
+"""Build the canonical tables from the sources."""

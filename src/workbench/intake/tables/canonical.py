@@ -1,7 +1,7 @@
-"""Assemble canonical tables from parsed sources, every row accounted for; used by 01_check_quality.
+"""Assemble canonical tables from parsed sources, with every row accounted for; used by 01_check_quality.
 
 Several sources may feed one table. Columns that belong to a neighbouring table fill that table. Rules keep the rows for
-which they are true and count the others in order; measures count and drop nothing.
+which they are true and count the dropped rows in order; measures only count.
 """
 
 from __future__ import annotations
@@ -67,13 +67,13 @@ class Intake:
     metrics : dict
         Flat; counts, sums of money (exact sums, converted to float), text, ISO times.
     dropped : dict of str to list of str
-        By source, the columns of its files that were not read.
+        Source to the columns of its files that were not read.
     people : ibis.Table or None
-        One row per accepted record of people, contact columns included; only where identities are resolved.
+        One row per accepted record of people, with contact columns; only if identities are resolved.
     accuracy, repairs, conflicts
         As returned by ``declared.apply_declared``.
     copies : dict of str to Path
-        By table, a private Parquet file that already holds it; see `ParsedSource.copy`.
+        Table to a private Parquet file with its content; see `ParsedSource.copy`.
     """
 
     tables: dict[str, ibis.Table]
@@ -120,11 +120,11 @@ def take_in(
         02_resolve_identity follows: people are gathered with their contact columns, and every table with a customer_id
         gets its id space.
     key : VaultKey, optional
-        Pseudonyms of ids that are contact data are keyed with it; by default with a random one, for this call alone.
+        Key for the pseudonyms of ids that are contact data; default: a random key for this call only.
     tombstones : Tombstones, optional
-        Of erased people: their records are left out and counted, ``<source>.suppressed``.
+        Tombstones of erased people; their records are left out and counted as ``<source>.suppressed``.
     corrections : sequence of mapping
-        source, source_id, column, value: they win over the sources.
+        source, source_id, column, value; they override the sources.
 
     Returns
     -------
@@ -156,7 +156,7 @@ def read_sources(
     engine: ibis.BaseBackend, sources: Mapping[str, SourceParams], *, root: Path, scratch: Path,
     dates: tuple[dt.date, dt.date], max_rejected_share: float, keep_contacts: bool = False,
 ) -> dict[str, ParsedSource]:  # fmt: skip
-    """Read all sources of a profile; the first half of `take_in`, whose parameters these are.
+    """Read all sources of a profile: the first half of `take_in`, with the same parameters.
 
     Raises
     ------
@@ -228,7 +228,7 @@ def assemble(engine: ibis.BaseBackend, sources: Mapping[str, ParsedSource], *, i
 
 
 def _copy_of(name: str, sources: list[ParsedSource]) -> Path | None:
-    """Return the file of a table that one source feeds unchanged."""
+    """Return the Parquet file of a table that a single source feeds unchanged; else None."""
     own = [source for source in sources if source.source.table == name]
     if len(own) > 1 or own[0].kept is not None or own[0].source.rules or name in ONE_ROW_PER:
         return None
@@ -243,7 +243,7 @@ def _kept_people(parsed: ParsedSource) -> ibis.Table | None:
 
 
 def _with_spaces(sources: Mapping[str, ParsedSource]) -> dict[str, ParsedSource]:
-    """Add its id space to every customer id, and a key of both."""
+    """Add the id space of every customer id, and a key of id space and id."""
     declared = {name: parsed.source for name, parsed in sources.items()}
     return {name: _with_space(parsed, space_of(name, declared)) for name, parsed in sources.items()}
 
@@ -257,7 +257,7 @@ def _with_space(parsed: ParsedSource, space: str) -> ParsedSource:
 
 
 def _states_space(parsed: ParsedSource) -> bool:
-    """Tell whether every row states whose customer id it holds, as assignments do."""
+    """Return whether every row states the id space of its customer id, as in assignments."""
     return parsed.source.table == _EXPERIMENTS and "source" in parsed.table.columns
 
 
@@ -302,7 +302,7 @@ def _refuse(parsed: ParsedSource, limit: float) -> list[Fault]:
 
 
 def _stack(sources: list[ParsedSource]) -> ibis.Table:
-    """Union the sources of a table by column name; a column a source lacks is null there."""
+    """Union the sources of a table by column name; missing columns are null."""
     kinds: dict[str, str] = {}
     for source in sources:
         for name, kind in source.kinds.items():
@@ -408,7 +408,7 @@ def _count_dropped(table: ibis.Table, rules: Mapping[str, ibis.Value]) -> dict[s
 
 
 def _final(name: str, table: ibis.Table) -> ibis.Table:
-    """Keep the columns the table may have, and restore file order where grouping and joining changed it."""
+    """Keep the columns of the table's schema, and restore file order."""
     allowed = {*columns_of(name), ID_SPACE}
     table = table.drop(KEY) if KEY in table.columns else table
     columns = [column for column in plain_columns(table) if column in allowed or CANONICAL[name].open]

@@ -1,4 +1,4 @@
-"""Corrections of people win over their sources: applied to accepted rows, before anything else reads them."""
+"""Apply corrections, which override the sources, to accepted rows before anything else reads them."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ __all__ = ["apply_corrections", "value_of"]
 
 
 def value_of(text: str, kind: str) -> Any:
-    """Return a corrected value in the type of its column; None where it cannot be one.
+    """Return a corrected value in the type of its column; None if it cannot be converted.
 
     Examples
     --------
@@ -42,7 +42,7 @@ def value_of(text: str, kind: str) -> Any:
 def apply_corrections(
     sources: Mapping[str, ParsedSource], corrections: Sequence[Mapping[str, str]]
 ) -> tuple[dict[str, ParsedSource], dict[str, int]]:
-    """Put corrected values into the rows of customers.
+    """Apply corrected values to the rows of customers.
 
     Parameters
     ----------
@@ -53,7 +53,7 @@ def apply_corrections(
     Returns
     -------
     (dict, dict)
-        The sources; ``<source>.corrected``, cells that a correction replaced.
+        The sources, and ``<source>.corrected``: the number of corrected cells.
     """
     corrected, counts = dict(sources), {}
     for name in dict.fromkeys(entry["source"] for entry in corrections):

@@ -16,8 +16,8 @@ from workbench.intake.tables.declared_repairs import check_declarations
 if TYPE_CHECKING:
     from workbench.core.params.sources import SourceParams
 
-_PATTERN_LETTERS = "aAwdbBmyYHIpMSfzZjUWcxXgGuVnN-%"  # of the engine's strptime
-_DAY_LETTERS = "dmyYjcxGuV"  # one of these at least
+_PATTERN_LETTERS = "aAwdbBmyYHIpMSfzZjUWcxXgGuVnN-%"  # letters of the engine's strptime
+_DAY_LETTERS = "dmyYjcxGuV"  # a date pattern needs at least one of these
 
 __all__ = ["check_declared", "expression_columns", "unstored_columns"]
 
@@ -25,12 +25,13 @@ __all__ = ["check_declared", "expression_columns", "unstored_columns"]
 def check_declared(source: SourceParams) -> list[Fault]:
     """List the faults of a source's formats, attributes, rules and measures, apart from its files."""
     repairs = check_declarations(source, expression_columns(source))
-    mapping = [] if _maps_something(source) else [Fault("columns", "no column is mapped", "columns: {ours: theirs}")]
+    expected = "columns: {our_column: source_column}"
+    mapping = [] if _maps_something(source) else [Fault("columns", "no column is mapped", expected)]
     return [*mapping, *_check_formats(source), *_check_attributes(source), *_check_expressions(source), *repairs]
 
 
 def expression_columns(source: SourceParams) -> dict[str, str]:
-    """Map the columns a rule or measure of this source may name to their kinds."""
+    """Map the columns that rules and measures of this source may use to their kinds."""
     schema_kinds = columns_of(source.table, contact=False, neighbours=True)
     answer_columns = ("survey", "question", "answer") if source.layout == "wide" else ()
     names = (*source.columns, *source.constants, *answer_columns, *([source.numbered] if source.numbered else []))
@@ -45,15 +46,13 @@ def expression_columns(source: SourceParams) -> dict[str, str]:
 
 
 def unstored_columns(source: SourceParams) -> dict[str, str]:
-    """Map the columns that belong to a neighbouring table to its key, where the source does not map that key.
+    """Map columns of a neighbouring table to the key of that table, if the source does not map the key.
 
-    Such a column would be read but stored nowhere: the product name of an order line without a product_id, the province
-    of one without a customer_id.
+    Such a column is read but not stored, for example a product name without a product_id in order lines.
     """
     neighbours = NEIGHBOURS.get(source.table, {})
     keys = {column: CANONICAL[other].keys[0] for other, columns in neighbours.items() for column in columns}
-    own = {name for name in source.columns if name in keys}
-    return {name: keys[name] for name in source.columns if name in own and keys[name] not in source.columns}
+    return {name: keys[name] for name in source.columns if name in keys and keys[name] not in source.columns}
 
 
 def _maps_something(source: SourceParams) -> bool:
@@ -79,7 +78,7 @@ def _check_formats(source: SourceParams) -> list[Fault]:
 
 
 def _check_names(source: SourceParams) -> list[Fault]:
-    """Check the names of zones and currencies."""
+    """Check the names of time zones and currencies."""
     faults = []
     for key in ("time_zone", "stored_in"):
         zone = getattr(source.formats, key)

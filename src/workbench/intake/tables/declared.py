@@ -1,4 +1,4 @@
-"""Apply what a profile declares about rows, in order: judge accuracy, repair cells, keep one row per key."""
+"""Apply the declared steps of a profile to rows: judge accuracy, repair cells, keep one row per key."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Declared:
     Attributes
     ----------
     sources : dict of str to ParsedSource
-        With ``kept``: the rows after repairs and deduplication.
+        Sources with ``kept``: the rows after repairs and deduplication.
     accuracy : DataFrame
         source, table, rule, level, observed, limit, n, lines.
     repairs : ibis.Table or None
@@ -52,7 +52,7 @@ def apply_declared(engine: ibis.BaseBackend, parsed: Mapping[str, ParsedSource])
     Raises
     ------
     DataError
-        A rule marked as blocker does not hold, or rows of one key differ and the profile refuses that.
+        A rule marked as blocker is violated, or rows of one key differ although the profile forbids that.
     """
     judged: list[tuple] = []
     repairs: list[ibis.Table] = []

@@ -1,7 +1,7 @@
-"""Repairs that a profile declares: one spelling for values, fillings for blanks, one row per key.
+"""Declared repairs: standard spellings, values for blanks, one row per key.
 
-Every changed cell is listed with its file, line, raw value and reason, every row left out is counted, and conflicts
-between rows of one key are listed by column. Used by 01_check_quality.
+Changed cells are listed with file, line, raw value and reason; dropped rows are counted; conflicts between rows of one
+key are listed by column. Used by 01_check_quality.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ __all__ = ["IMPUTED", "STANDARDISED", "Repaired", "check_declarations", "dedupli
 
 STANDARDISED, IMPUTED = "standardised", "imputed"
 _PLACES = ("_file", "_line", "_order")
-# kinds that have a median; words in a category are detected once its values are read
+# kinds with a median; non-numeric categories are detected when their values are read
 _MAY_HAVE_MEDIAN = ("number", "money", "quantity", "integer", "attribute", "category")
 
 
@@ -38,7 +38,7 @@ class Repaired:
     ----------
     table : ibis.Table
     changes : ibis.Table or None
-        file, line, column, raw, now, why (standardised, imputed): one row per changed cell; None where there is none.
+        file, line, column, raw, now, why (standardised, imputed): one row per changed cell; None if there is none.
     metrics : dict of str to int
         ``standardised.<column>``, ``imputed.<column>``: cells changed.
     """
@@ -49,7 +49,7 @@ class Repaired:
 
 
 def check_declarations(source: SourceParams, columns: Mapping[str, str]) -> list[Fault]:
-    """List columns that declared repairs name and the source does not have, and fillings that do not fit."""
+    """List unknown columns in declared repairs, and imputations that do not fit the kind of a column."""
     declared: dict[str, Mapping[str, Any]] = {"standardise": source.standardise, "impute": source.impute}
     faults = [
         Fault(f"{key}.{column}", f"'{column}' is no column of this source", "", did_you_mean(column, columns))
@@ -146,7 +146,7 @@ def deduplicate(
 
 
 def _respelled(cell: ibis.Value, spellings: Mapping[str, str]) -> ibis.Value:
-    return ibis.cases(*[(cell == theirs, ours) for theirs, ours in spellings.items()], else_=cell)
+    return ibis.cases(*[(cell == spelling, standard) for spelling, standard in spellings.items()], else_=cell)
 
 
 def _filling(table: ibis.Table, column: str, value: str | float, kind: str) -> Any:
@@ -160,12 +160,12 @@ def _filling(table: ibis.Table, column: str, value: str | float, kind: str) -> A
 
 
 def _median_of_text(table: ibis.Table, column: str) -> str | None:
-    """Return the median of numbers stored as text, without decimals where it is whole.
+    """Return the median of numbers stored as text, without decimals if it is whole.
 
     Raises
     ------
     DataError
-        A value is no number.
+        A value is not a number.
     """
     filled = table.filter(table[column].notnull())
     number = filled[column].try_cast("float64")
@@ -195,7 +195,7 @@ def _changes(table: ibis.Table, source: SourceParams, column: str, why: str, fil
 
 
 def _conflicts(keyed: ibis.Table, by: list[str]) -> ibis.Table:
-    """List, by key and column, how many values the rows of a key have where they differ."""
+    """List the number of values by key and column, for keys whose rows differ."""
     others = [name for name in keyed.columns if name not in (*by, *_PLACES, "_key")]
     rows = keyed.filter(keyed._key.notnull())
     different = {name: rows[name].nunique() for name in others}

@@ -1,4 +1,4 @@
-"""Which source defines the customer base, and when do its records end? For 01_check_quality."""
+"""The leading source, which defines the customer base, and the as-of date; for 01_check_quality."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def lead_source(sources: Mapping[str, SourceParams]) -> str:
 
 
 def lead_table(tables: Mapping[str, ibis.Table]) -> str:
-    """Return transactions where there are some, else customers, else the first table."""
+    """Return transactions if present, else customers, else the first table."""
     return next((name for name in _LEADING if name in tables), next(iter(tables)))
 
 
@@ -52,7 +52,7 @@ def find_as_of(tables: Mapping[str, ibis.Table]) -> dt.date | None:
     Returns
     -------
     date or None
-        None where no row has a date.
+        None if no row has a date.
     """
     last = {name: _last_day(name, table) for name, table in tables.items()}
     latest = last.get("transactions") or max((day for day in last.values() if day), default=None)
@@ -60,7 +60,7 @@ def find_as_of(tables: Mapping[str, ibis.Table]) -> dt.date | None:
 
 
 def rows_over_time(tables: Mapping[str, ibis.Table]) -> pd.DataFrame:
-    """Count the rows of the leading table by month; empty where it has no date.
+    """Count the rows of the leading table by month; empty if it has no dates.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""A small sheet that people fill in by hand: created with its header where absent, read like any file."""
+"""Sheets that people fill in by hand: created with a header if missing, then read like any file."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ _WORDS: dict[str, dict[str, Any]] = {
     },
 }  # fmt: skip
 _WIDTHS = (12, 42, 26, 60, 42)
-_MOST, _LAST_ROW = 250, 10_000  # most characters of a list, by the format; last row with a list to choose from
+_MOST, _LAST_ROW = 250, 10_000  # character limit of a drop-down list; last row with a drop-down list
 
 
 def sheet_header(source: SourceParams, root: Path, language: str = "en") -> list[str]:
     """Return the columns of a sheet: mapped columns, attributes, and the question texts of a wide survey."""
-    own = (theirs for _, theirs in named_parts(source.columns))
+    own = (source_column for _, source_column in named_parts(source.columns))
     mapped = (*own, *source.attributes.values(), *source.questions.values())
     questionnaire = _questionnaire_of(source, root)
     texts = questionnaire.headers(language).values() if questionnaire else ()
@@ -43,7 +43,7 @@ def sheet_header(source: SourceParams, root: Path, language: str = "en") -> list
 
 
 def make_sheet(source: SourceParams, root: Path, language: str = "en") -> Path | None:
-    """Write an empty sheet where there is none; an existing one is never changed.
+    """Write an empty sheet if there is none; never change an existing one.
 
     Parameters
     ----------
@@ -58,7 +58,7 @@ def make_sheet(source: SourceParams, root: Path, language: str = "en") -> Path |
     Returns
     -------
     Path or None
-        The new sheet.
+        The new sheet; None if it existed already.
 
     Raises
     ------
@@ -109,7 +109,7 @@ def _write_workbook(target: Path, names: list[str], questionnaire: Questionnaire
 
 
 def guide_rows(questionnaire: Questionnaire, language: str) -> list[list[str]]:
-    """Return one row per question: section, question, form of the answer, options or bounds, condition."""
+    """Return one row per question: section, question, type of answer, options or bounds, condition."""
     words = _WORDS[language]
     rows, headers = [list(words["head"])], questionnaire.headers(language)
     for key, question in questionnaire.questions.items():
@@ -127,7 +127,7 @@ def guide_rows(questionnaire: Questionnaire, language: str) -> list[list[str]]:
 
 
 def _offer_options(sheet: Any, names: list[str], questionnaire: Questionnaire, language: str) -> None:
-    """Offer a list for the cells of single choices; other typed values are checked when the sheet is read."""
+    """Add a drop-down list to single-choice cells; other values are checked when the sheet is read."""
     from openpyxl.utils import get_column_letter  # noqa: PLC0415
     from openpyxl.worksheet.datavalidation import DataValidation  # noqa: PLC0415
 

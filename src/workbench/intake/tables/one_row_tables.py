@@ -1,4 +1,4 @@
-"""Tables with one row per id: repeated ids collapse into one row, columns of other tables fill them."""
+"""Tables with one row per id: merge repeated ids, and fill columns from other tables."""
 
 from __future__ import annotations
 
@@ -37,9 +37,9 @@ def collapse(engine: ibis.BaseBackend, table: ibis.Table, key: str) -> tuple[ibi
 def fill_neighbours(
     engine: ibis.BaseBackend, tables: dict[str, ibis.Table], fed: list[str], metrics: dict[str, Any]
 ) -> dict[str, ibis.Table]:
-    """Move columns that belong to a neighbouring table there: the most frequent value per id, ties by value.
+    """Move columns to the neighbouring table they belong to: the most frequent value per id, ties by value.
 
-    They fill missing cells of a table that has sources, and are the rows of one that has none.
+    They fill missing cells of a table with sources, and become the rows of a table without sources.
     """
     for name, neighbours in NEIGHBOURS.items():
         for other, columns in neighbours.items():
@@ -90,10 +90,10 @@ def _complete(table: ibis.Table, values: ibis.Table, key: str, columns: list[str
 
 
 def key_of(table: ibis.Table, key: str) -> str:
-    """Return the column that tells one row of customers or products from another."""
+    """Return the key column of a table of customers or products."""
     return KEY if key == "customer_id" and KEY in table.columns else key
 
 
 def plain_columns(table: ibis.Table) -> list[str]:
-    """List the columns without those of a row's origin."""
+    """List the columns except the origin columns."""
     return [name for name in table.columns if name not in (FILE, LINE, ORDER)]

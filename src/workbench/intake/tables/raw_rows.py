@@ -40,7 +40,7 @@ _FILE_STEP = 10**12  # more than the lines of any file
 def read_rows_now(
     engine: ibis.BaseBackend, source: SourceParams, *, root: Path, scratch: Path, dates: tuple[dt.date, dt.date]
 ) -> ibis.Table:
-    """Read a small source as it is at this moment: its accepted rows, under our names.
+    """Read the current accepted rows of a small source, under our column names.
 
     Parameters
     ----------
@@ -64,9 +64,9 @@ def read_rows_now(
 
 
 def read_people_now(engine: ibis.BaseBackend, source: SourceParams, *, root: Path, scratch: Path) -> ibis.Table:
-    """Read a source of customers as it is at this moment, with its contact columns.
+    """Read the current rows of a source of customers, with its contact columns.
 
-    Its dates may be of any year; see `read_rows_now` for the parameters. The rows are held by the engine.
+    Dates of any year are accepted; see `read_rows_now` for the parameters. The rows are stored in the engine.
 
     Raises
     ------
@@ -102,7 +102,7 @@ def _accepted_now(
 def read_file(
     engine: ibis.BaseBackend, source: SourceParams, layout: Layout, scratch: Path, ready: ReadyText | None = None
 ) -> RawFile:
-    """Read one file of a source in its form: text, workbook, JSON or Parquet."""
+    """Read one file of a source by its format: text, workbook, JSON or Parquet."""
     if layout.head is not None:
         ready = ready or ready_text(layout.path, head=layout.head, scratch=scratch, declared=source.encoding)
         return read_text_file(engine, ready, head=layout.head, columns=layout.columns, scratch=scratch)
@@ -110,7 +110,7 @@ def read_file(
         return read_workbook_file(engine, layout.path, sheet=layout.sheet, columns=layout.columns, scratch=scratch)
     if form_of(layout.path) == "json":
         records = None if is_remote(source) else source.records
-        keys = {ours: layout.names[at - 1] for ours, at in layout.columns.items()}
+        keys = {our_column: layout.names[at - 1] for our_column, at in layout.columns.items()}
         return read_json_file(
             engine, layout.path, columns=keys, records=records, scratch=scratch, declared=source.encoding
         )
@@ -131,7 +131,7 @@ def with_date_cells(source: SourceParams) -> SourceParams:
 
 
 def origin_of(file: str, at: int) -> dict[str, ibis.Value]:
-    """Return the columns that say from which file, and in which order, a record comes."""
+    """Return the origin columns of a record: its file and its order."""
     return {FILE: ibis.literal(file), ORDER: ibis._[LINE].cast("int64") + at * _FILE_STEP}
 
 

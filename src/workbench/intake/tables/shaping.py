@@ -1,4 +1,4 @@
-"""Columns that a source declares beyond its file's: two joined into one, constants, values given once per order."""
+"""Declared columns that are not read directly: joined columns, constants, values given once per order."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ _ORDER = "_order"
 
 
 def with_constants(source: SourceParams) -> SourceParams:
-    """Return the source with its constants among the columns it maps."""
+    """Return the source with its constants added to the mapped columns."""
     if not source.constants:
         return source
     return source.model_copy(update={"columns": {**source.columns, **dict.fromkeys(source.constants, "_constant")}})
 
 
 def shape_rows(table: ibis.Table, source: SourceParams) -> ibis.Table:
-    """Join columns, add constants and fill values that stand on the first line of an order alone.
+    """Join columns, add constants and fill values that are only on one line of an order.
 
     Parameters
     ----------
@@ -33,23 +33,23 @@ def shape_rows(table: ibis.Table, source: SourceParams) -> ibis.Table:
         One row per record as text, with ``_order``; parts of a joined column under the names of `part_name`.
     source : SourceParams
     """
-    for ours, theirs in source.columns.items():
-        if isinstance(theirs, list):
-            parts = [part_name(ours, at) for at in range(len(theirs))]
+    for our_column, source_column in source.columns.items():
+        if isinstance(source_column, list):
+            parts = [part_name(our_column, at) for at in range(len(source_column))]
             cells = [strip_cell(table[part].cast("string")) for part in parts]
             joined = cells[0]
             for cell in cells[1:]:
                 joined = ibis.cases(
                     (joined.isnull(), cell), (cell.isnull(), joined), else_=joined + ibis.literal(" ") + cell
                 )
-            table = table.mutate(**{ours: joined}).drop(*parts)
+            table = table.mutate(**{our_column: joined}).drop(*parts)
     constants = {name: ibis.literal(str(value)) for name, value in source.constants.items()}
     table = table.mutate(**constants) if constants else table
     return _filled(table, source) if source.fill else table
 
 
 def _filled(table: ibis.Table, source: SourceParams) -> ibis.Table:
-    """Give every line of an order the first value that stands in one of its lines."""
+    """Fill every line of an order with the first value found in its lines."""
     if source.fill is None:
         return table
     keyed = table.mutate(_by=strip_cell(table[source.fill.by].cast("string")))

@@ -1,6 +1,6 @@
-"""Check the heads of a source's files, for ``workbench check`` and for a run before any kernel starts.
+"""Check the headers of a source's files, for ``workbench check`` and for a run before any kernel starts.
 
-The engine is not imported, which would take time.
+The engine is not imported, to save time.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ __all__ = ["check_source", "with_questions"]
 
 
 def check_source(source: SourceParams, root: Path) -> list[Fault]:
-    """List all faults of a source that the heads of its files show.
+    """List the faults of a source that show in its declaration and in the headers of its files.
 
     Parameters
     ----------
@@ -36,7 +36,7 @@ def check_source(source: SourceParams, root: Path) -> list[Fault]:
     -------
     list of Fault
         Missing, empty or header-only files, duplicate and missing columns (with the nearest name), a surplus field in
-        the first record, an unsupported form of file, unknown columns in rules and measures. Else empty.
+        the first record, an unsupported file format, unknown columns in rules and measures. Empty if there are none.
     """
     faults = check_declared(source)
     if source.formats.rates:
@@ -47,7 +47,7 @@ def check_source(source: SourceParams, root: Path) -> list[Fault]:
         missing = remote_faults(source)
         if missing or needs_fetching(source, root):
             return [*faults, *missing]
-    if source.manual and not present_files(source, root):  # a run makes the sheet
+    if source.manual and not present_files(source, root):  # a run creates the answer sheet
         return [*faults, *_questionnaire_faults(source, root)]
     try:
         paths = find_files(source, root)
@@ -68,7 +68,7 @@ def check_source(source: SourceParams, root: Path) -> list[Fault]:
 
 
 def with_questions(source: SourceParams, paths: list[Path], root: Path) -> tuple[SourceParams, dict[str, str]]:
-    """Add the question columns of a wide survey, as found in the first file, to those that are read."""
+    """Add the question columns of a wide survey, taken from the first file, to the columns that are read."""
     questionnaire = find_questionnaire(source, root)
     if source.layout != "wide":
         return source, {}

@@ -1,4 +1,4 @@
-"""Read the files of a profile's sources, and account for every record; used by 01_check_quality."""
+"""Read the files of a profile's sources, with every record accounted for; used by 01_check_quality."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ __all__ = ["ParsedSource", "check_source", "read_source"]
 
 @dataclass(frozen=True)
 class ParsedSource:
-    """A source that was read and cast.
+    """A source after reading and casting.
 
     Attributes
     ----------
@@ -55,9 +55,9 @@ class ParsedSource:
     dropped : list of str
         Columns of the files that were not read.
     kept : ibis.Table or None
-        The rows after declared repairs and deduplication, where any were declared.
+        The rows after declared repairs and deduplication, if any were declared.
     people : ibis.Table or None
-        The accepted rows of a customers source with their contact columns; only where identities are resolved.
+        The accepted rows of a customers source with their contact columns; only if identities are resolved.
     copy : Path or None
         Parquet file with exactly the columns of ``table``, in schema order; see `direct.copy_text`.
     """
@@ -167,7 +167,7 @@ def _parsed(
     accepted: Accepted,
     file_names: list[str],
 ) -> ParsedSource:
-    """Return the parsed source, every record counted."""
+    """Return the parsed source with the counts of all records."""
     dropped = sorted({column for layout in layouts for column in layout.dropped})
     metrics = _metrics(name, raws, accepted) | {f"{name}.columns_dropped": len(dropped)}
     _refuse_uncounted(source, metrics, name)
@@ -179,7 +179,7 @@ def _parsed(
 
 
 def _ready(source: SourceParams, layouts: list[Layout], scratch: Path) -> dict[int, ReadyText]:
-    """Scan the text files among the files of a source."""
+    """Scan the text files of a source."""
     return {
         at: ready_text(
             layout.path, head=layout.head, scratch=scratch.with_name(f"{scratch.name}-{at}"), declared=source.encoding
@@ -193,7 +193,7 @@ def _read_fast(
     engine: ibis.BaseBackend, source: SourceParams, layouts: list[Layout], ready: Mapping[int, ReadyText], *,
     file_names: list[str], scratch: Path, dates: tuple[dt.date, dt.date],
 ) -> tuple[list[RawFile], Accepted, Path | None] | None:  # fmt: skip
-    """Read the files of a source in one pass where all are tidy text, or where there is one Parquet file."""
+    """Read the files of a source in one pass, if all are tidy text or there is a single Parquet file."""
     if all(layout.head is not None and is_tidy(ready[at], layout.head) for at, layout in enumerate(layouts)):
         files = _read_tidy(engine, source, layouts, ready, scratch=scratch, dates=dates)
     else:
@@ -215,7 +215,7 @@ def _read_tidy(
     engine: ibis.BaseBackend, source: SourceParams, layouts: list[Layout], ready: Mapping[int, ReadyText], *,
     scratch: Path, dates: tuple[dt.date, dt.date],
 ) -> list[TidyFile]:  # fmt: skip
-    """Read text files; none where one of them needs the exact reader."""
+    """Read text files; None if one of them needs the exact reader."""
     files = []
     for at, layout in enumerate(layouts):
         folder, head = scratch.with_name(f"{scratch.name}-{at}"), layout.head
@@ -232,7 +232,7 @@ def _read_typed(
     engine: ibis.BaseBackend, source: SourceParams, layouts: list[Layout], *, scratch: Path,
     dates: tuple[dt.date, dt.date],
 ) -> list[TidyFile]:  # fmt: skip
-    """Read a Parquet file; none where there are several files, or where it needs the exact reader."""
+    """Read a Parquet file; None if there are several files, or if it needs the exact reader."""
     path = layouts[0].path
     if len(layouts) > 1 or form_of(path) != "parquet":
         return []

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 __all__ = ["MOST_OPEN", "MOST_PRINTED", "chips", "useful_first"]
 
 MOST_OPEN = 5  # chips before the fold
-MOST_PRINTED = 24  # chips that fit on an A5 page beside everything else
+MOST_PRINTED = 24  # chips that fit on an A5 page with the rest of the card
 _KINDS = ("predicted", "fact", "rule")
 
 

@@ -317,7 +317,7 @@ def plot_projection(
 def _name_colours(
     side: Axes, keys: list[str], colours: Mapping[str, str], names: Mapping[str, object] | None, language: str
 ) -> None:
-    """Write the name of each segment beside its colour."""
+    """Write the name of each segment next to its colour."""
     side.axis("off")
     side.set(xlim=(0, 1), ylim=(0, 1))
     top = 0.97

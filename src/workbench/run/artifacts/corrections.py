@@ -40,7 +40,7 @@ def read_corrections(workspace: Workspace) -> list[dict[str, Any]]:
 
 
 def correction_digest(workspace: Workspace, profile: str) -> str:
-    """Digest the corrections of a profile; empty where there is none."""
+    """Return the digest of a profile's corrections; empty if there are none."""
     entries = [entry for entry in read_corrections(workspace) if entry["profile"] == profile]
     return digest_json(entries) if entries else ""
 
@@ -59,7 +59,7 @@ def read_restrictions(workspace: Workspace, profile: str) -> list[tuple[str, str
 
 
 def restriction_digest(workspace: Workspace, profile: str) -> str:
-    """Digest the restrictions of a profile; empty where there is none."""
+    """Return the digest of a profile's restrictions; empty if there are none."""
     records = read_restrictions(workspace, profile)
     return digest_json(records) if records else ""
 

@@ -29,7 +29,7 @@ __all__ = [
     "earlier_runs", "keep_run", "kept_runs", "runs_folder",
 ]  # fmt: skip
 
-# identities join customers whose ids changed; the others say what a later run compares beside the customers
+# identities map changed customer ids; the others are compared in addition to the customer tables
 KEPT_TABLES = (
     "features", "rfm", "segments", "churn", "value", "tags", "recommendations", "actions",
     "identities", "quality_profile", "purchase_propensity", "drift", "alerts",

@@ -157,7 +157,7 @@ def _read(path: Path) -> dict[str, Any]:
 
 
 def _files(name: str, folder: Path) -> list[Path]:
-    """Return the file of a module of the package, or of a module beside the notebook."""
+    """Return the file of a module in the package, or in the folder of the notebook."""
     parts = name.split(".")
     if parts == ["workbench"] or name.startswith(_NO_RESULT):
         return []

@@ -45,7 +45,7 @@ class MarkedMerges:
     right, wrong : DataFrame
         source, source_id, other_source, other_source_id of records that exist.
     table : DataFrame
-        What was done, for `show_marks`.
+        Summary of the marks, for `show_marks`.
     """
 
     right: pd.DataFrame
@@ -72,7 +72,7 @@ class MarkedRecommendations:
     unwanted : dict of str to frozenset of str
         Customer to the items marked as wrong for them.
     table : DataFrame
-        What was done, for `show_marks`.
+        Summary of the marks, for `show_marks`.
     """
 
     unwanted: dict[str, frozenset[str]]

@@ -148,7 +148,7 @@ class StageRun(Presentation):
         self._compared = ""  # digest of the kept run that was read
         self.closing = ExitStack()
         self.answer: dict[str, Any] = {}  # to the goal; only the report has one
-        self.carded: frozenset[str] = frozenset()  # customers with a portrait card beside the report
+        self.carded: frozenset[str] = frozenset()  # customers with a portrait card in the report
         super().__init__(declaration.name, profile.languages, profile.currency, self.staging.folder)
 
     @property

@@ -12,10 +12,10 @@ from workbench.intake.features.inputs.exact import at_midnight, days_between
 
 __all__ = ["attribute_columns", "describe_attributes", "registered_before"]
 
-# a cell that is a number and nothing else; 00123 is a code
+# a cell that is only a number; 00123 is a code
 NUMBER = r"^[+-]?((0|[1-9][0-9]*)([.][0-9]*)?|[.][0-9]+)([eE][+-]?[0-9]{1,2})?$"
 OLDEST_YEARS = 120
-# named columns that hold numbers in one source and bands in another
+# schema columns with numbers in some sources and bands in others
 NUMBERS_OR_BANDS = ("income", "children", "household_size")
 # schema columns that are never features: where a record came from
 _NO_FEATURES = ("source",)
@@ -33,10 +33,10 @@ def registered_before(customers: ir.Table, *, as_of: date) -> ir.Table:
 
 
 def attribute_columns(customers: ir.Table) -> list[str]:
-    """List the columns that become features under their own names.
+    """List the columns that become features with unchanged names.
 
-    Identifiers, free text, contact columns and sensitive columns (``core.schema``) are left out; columns that
-    the schema does not name are declared attributes and stay, but for dates.
+    Identifiers, free text, contact columns and sensitive columns (``core.schema``) are left out; columns outside the
+    schema are declared attributes and stay, except dates.
     """
     named = {column.name: column for column in CANONICAL["customers"].columns}
     attributes = []
@@ -52,7 +52,7 @@ def attribute_columns(customers: ir.Table) -> list[str]:
 
 
 def describe_attributes(customers: ir.Table, *, as_of: date) -> ir.Table:
-    """Turn declared columns to features under their own names.
+    """Turn declared columns into features with unchanged names.
 
     Parameters
     ----------

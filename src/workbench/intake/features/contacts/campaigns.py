@@ -1,4 +1,4 @@
-"""Which campaigns reached each customer, and which of them were opened and redeemed."""
+"""Campaign features: campaigns sent, opened and redeemed by customer."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Related customers and referred customers."""
+"""Features of related and referred customers."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ ACTIVE_DAYS = 365
 def describe_relations(
     tables: Mapping[str, ir.Table], customer_ids: ir.Table, purchases: ir.Table | None, *, as_of: date
 ) -> ir.Table:
-    """Count the related customers of each customer; relations have no date, so only customers known by then count.
+    """Count the related customers of each customer known at the as-of date; relations themselves have no date.
 
     Parameters
     ----------
@@ -27,20 +27,21 @@ def describe_relations(
     customer_ids : ibis.Table
         customer_id: the customers known at the as-of date. A relation to anybody else is left out.
     purchases : ibis.Table or None
-        Orders holding a sale before the as-of date: customer_id, ordered_at; None where there are none.
+        Orders with a sale before the as-of date: customer_id, ordered_at; None if there are none.
     as_of : date
 
     Returns
     -------
     ibis.Table
-        One row per customer with a relation: relations_degree, relations_reach (the degree plus the further relations
-        of those related, by path) and, with dated purchases, relations_active_share (0..1; a purchase within 365 days).
+        One row per customer with a relation: relations_degree, relations_reach (sum of the related customers' degrees)
+        and, with dated purchases, relations_active_share (share of related customers with a purchase in the last 365
+        days, 0..1).
     """
     pairs = _pairs(tables["relations"], customer_ids)
     degrees = pairs.group_by("customer_id").aggregate(relations_degree=pairs.count())
-    theirs = degrees.select(other_id="customer_id", theirs="relations_degree")
-    joined = pairs.inner_join(theirs, "other_id")
-    reach = joined.group_by("customer_id").aggregate(relations_reach=joined.theirs.sum())
+    other_degrees = degrees.select(other_id="customer_id", other_degree="relations_degree")
+    joined = pairs.inner_join(other_degrees, "other_id")
+    reach = joined.group_by("customer_id").aggregate(relations_reach=joined.other_degree.sum())
     totals = join_customers(degrees, reach)
     if purchases is None or "ordered_at" not in purchases.columns:
         return totals
@@ -64,7 +65,7 @@ def describe_referrals(tables: Mapping[str, ir.Table], customer_ids: ir.Table, o
     customer_ids : ibis.Table
         customer_id: the customers known at the as-of date.
     orders : ibis.Table or None
-        Orders before the as-of date: customer_id, net; None where there are none.
+        Orders before the as-of date: customer_id, net; None if there are none.
 
     Returns
     -------
@@ -75,8 +76,8 @@ def describe_referrals(tables: Mapping[str, ir.Table], customer_ids: ir.Table, o
     parts = []
     relations, customers = tables.get("relations"), tables.get("customers")
     if relations is not None and "kind" in relations.columns:
-        named = relations.filter(plain(relations.kind).isin(REFERRAL_KINDS))
-        parts.append(named.select("customer_id", "other_id"))
+        referrals = relations.filter(plain(relations.kind).isin(REFERRAL_KINDS))
+        parts.append(referrals.select("customer_id", "other_id"))
     if customers is not None and "referrer_customer_id" in customers.columns:
         parts.append(customers.select(customer_id="referrer_customer_id", other_id="customer_id"))
     pairs = parts[0] if len(parts) == 1 else parts[0].union(parts[1])

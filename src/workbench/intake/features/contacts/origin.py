@@ -1,4 +1,4 @@
-"""Where each customer came from: the first touch, and the tier of the city."""
+"""Origin of customers: acquisition channel and city tier."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ def describe_acquisition(
     customer_ids : ibis.Table
         customer_id: the customers known at the as-of date.
     purchases : ibis.Table or None
-        Orders holding a sale: customer_id, channel and, where known, ordered_at.
+        Orders with a sale: customer_id, channel and, where known, ordered_at.
 
     Returns
     -------
     ibis.Table
-        One row per customer: acquisition_channel, the declared source where there is one, else the channel of the first
-        event that has one, else of the first purchase that has one (ties go to the name that
-        sorts first); null where neither is known.
+        One row per customer: acquisition_channel, which is the declared source if there is one, else the channel of the
+        first event with a channel, else of the first purchase with one (ties go to the name that sorts first); null if
+        none is known.
     """
     parts = []
     customers, events = tables.get("customers"), tables.get("events")
@@ -64,7 +64,7 @@ def describe_city(customers: ir.Table) -> ir.Table:
 
 
 def _first(table: ir.Table, at: str, name: str) -> ir.Table:
-    """Return the channel of each customer's first row that has one."""
+    """Return the channel of each customer's first row with a channel."""
     touches = table.filter(table.customer_id.notnull() & table.channel.notnull() & table[at].notnull())
     earliest = touches.group_by("customer_id").aggregate(
         first=ibis.struct({"at": touches[at], "channel": touches.channel}).min()

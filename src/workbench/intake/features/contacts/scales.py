@@ -1,4 +1,4 @@
-"""Which survey scales are reliable enough to be scored? Cronbach's alpha of each; used by 03_build_features."""
+"""Reliability of survey scales: Cronbach's alpha decides whether a scale is scored; used by 03_build_features."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from workbench.intake.features.inputs.settings import Scale
 __all__ = ["RELIABILITY_COLUMNS", "judge_scales", "read_scales"]
 
 RELIABILITY_COLUMNS = ("scale", "scale_items", "customers", "alpha", "alpha_low", "status")
-LEAST_CUSTOMERS = 30  # with every item answered; below this alpha is not computed
+LEAST_CUSTOMERS = 30  # customers who answered every item; with fewer alpha is not computed
 LEAST_ITEMS = 2
 
 
@@ -27,7 +27,7 @@ def read_scales(declared: Mapping[str, Mapping[str, Any]]) -> dict[str, Scale]:
     Parameters
     ----------
     declared : mapping
-        By name: survey, items, reverse (the reversed items), low, high, label, least_share.
+        Scale name to survey, items, reverse (the reversed items), low, high, label, least_share.
 
     Returns
     -------
@@ -45,7 +45,7 @@ def read_scales(declared: Mapping[str, Mapping[str, Any]]) -> dict[str, Scale]:
 def judge_scales(
     tables: Mapping[str, ir.Table], scales: Mapping[str, Scale], *, as_of: date, least_reliability: float
 ) -> tuple[dict[str, Scale], pd.DataFrame]:
-    """Keep the scales with reliable items.
+    """Keep the scales with a sufficient Cronbach's alpha.
 
     Parameters
     ----------
@@ -59,9 +59,9 @@ def judge_scales(
     Returns
     -------
     tuple
-        The scales that reach it, and one row per scale: scale (its label by language), scale_items, customers (who
-        answered every item), alpha, alpha_low (lower end of its 95 % interval, Feldt 1965), status (pass, or warn where
-        alpha is lower, or missing because fewer than 30 customers answered every item).
+        The scales with sufficient alpha, and one row per scale: scale (its label by language), scale_items, customers
+        (who answered every item), alpha, alpha_low (lower end of its 95 % interval, Feldt 1965), status (pass; warn if
+        alpha is too low, or missing because fewer than 30 customers answered every item).
         Source: Cronbach (1951), k / (k - 1) x (1 - sum of item variances / variance of the sum), reversed items
         recoded.
     """
@@ -79,7 +79,7 @@ def judge_scales(
 
 
 def _alpha(items: ir.Table, count: int) -> tuple[float | None, int]:
-    """Compute alpha over those who answered every item; rounded, since sums of doubles depend on their order."""
+    """Compute alpha over customers who answered every item; rounded, since sums of floats depend on their order."""
     sums = items.group_by("customer_id").aggregate(n=items.count(), total=items["value"].sum())
     complete = sums.filter(sums.n == count)
     spread = complete.aggregate(n=complete.count(), total=complete.total.var()).to_pyarrow().to_pylist()[0]

@@ -22,8 +22,8 @@ def describe_service(service: ir.Table, *, as_of: date, windows_days: Sequence[i
     Parameters
     ----------
     service : ibis.Table
-        The canonical table cut at the as-of date (``cut_tables``): a case that was open then has neither a closing nor
-        a rating. Rows with the same case_id are one case: the first opening, the last closing, the lowest rating.
+        The canonical table cut at the as-of date (``cut_tables``); cases open at that date have no closing date and no
+        rating. Rows with the same case_id are one case: first opening, last closing, lowest rating.
     as_of : date
     windows_days : sequence of int
         Lengths in days of the windows ``[as_of - days, as_of)``.
@@ -97,7 +97,7 @@ def mean_rating(rating: ir.FloatingColumn, name: str) -> Mapping[str, ir.Scalar]
 
 
 def _cases(service: ir.Table) -> ir.Table:
-    """Collapse to one row per case; add the days from opening to closing (null where open)."""
+    """Collapse to one row per case; add the days from opening to closing (null if open)."""
     identified = service.filter(service.customer_id.notnull())
     if "case_id" in identified.columns:
         numbered, unnumbered = (

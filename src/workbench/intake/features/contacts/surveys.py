@@ -1,4 +1,4 @@
-"""Survey features: scale scores and the willingness to recommend."""
+"""Survey features: scale scores and Net Promoter Score (NPS) answers."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ NUMBER = r"^[+-]?[0-9]+([.][0-9]*)?$"
 
 
 def describe_answers(responses: ir.Table) -> ir.Table:
-    """Count the answers of each customer and read the willingness to recommend.
+    """Count the answers of each customer and read the Net Promoter Score (NPS) answer.
 
     Parameters
     ----------
@@ -57,7 +57,7 @@ def score_scale(responses: ir.Table, name: str, scale: Scale) -> ir.Table:
     name : str
         Name of the scale.
     scale : Scale
-        Its items and the ends of their range.
+        Items of the scale and the ends of the answer range.
 
     Returns
     -------
@@ -74,7 +74,7 @@ def score_scale(responses: ir.Table, name: str, scale: Scale) -> ir.Table:
 
 
 def scale_items(responses: ir.Table, scale: Scale) -> ir.Table:
-    """Read the answers to the items of a scale: customer_id, question, value; reversed items recoded."""
+    """Return the latest answers to the items of a scale: customer_id, question, value; reversed items recoded."""
     of_scale = responses.filter(responses.customer_id.notnull(), responses.question.isin(list(scale.items)))
     if scale.survey and "survey" in of_scale.columns:
         of_scale = of_scale.filter(of_scale.survey == scale.survey)
@@ -92,7 +92,7 @@ def scale_items(responses: ir.Table, scale: Scale) -> ir.Table:
 
 
 def _numbers(responses: ir.Table) -> ir.Table:
-    """Read the answers that are numbers."""
+    """Add a number column, null if the answer is not numeric."""
     text = responses.answer.strip()
     number = ibis.ifelse(text.re_search(NUMBER), text.try_cast("float64"), ibis.null("float64"))
     return responses.mutate(number=number)

@@ -1,4 +1,4 @@
-"""Parts of the day, and days of gifts: festivals by date, those of the lunar calendar from a table.
+"""Parts of the day, and gift days: festivals by date, with a table for lunar festivals.
 
 The lunar dates are those of the Chinese calendar (GB/T 33661-2017), by the new moons of China; the tests recompute the
 new moons and compare.
@@ -43,7 +43,7 @@ CALENDARS = (*FIXED, *WEEKDAYS, *LUNAR)
 
 
 def days_of(calendar: str) -> list[date]:
-    """List the days of a festival, one a year from 2015 to 2035.
+    """List the days of a festival, one per year from 2015 to 2035.
 
     Parameters
     ----------
@@ -53,7 +53,7 @@ def days_of(calendar: str) -> list[date]:
     Raises
     ------
     KeyError
-        For any other name.
+        The name is unknown.
 
     Examples
     --------

@@ -31,7 +31,7 @@ NAMES = {
     3: ("Second tier", "二线"),
     4: ("Third tier", "三线"),
 }
-# Latin names beside the pinyin
+# Latin names in addition to the pinyin
 LATIN = {
     "xi'an": "西安", "peking": "北京", "canton": "广州", "harbin": "哈尔滨", "urumqi": "乌鲁木齐", "hohhot": "呼和浩特",
     "huhhot": "呼和浩特", "lu'an": "六安",

@@ -15,25 +15,25 @@ from workbench.intake.features.inputs.exact import at_midnight
 
 __all__ = ["cut_tables"]
 
-# columns filled after the row was entered: column -> the column that dates it
+# columns filled later than the row: column -> the column with the date of filling
 LATER = {
     "service": {"closed_at": "closed_at", "rating": "closed_at"},
     "campaigns": {"opened_at": "opened_at", "redeemed_at": "redeemed_at"},
 }
-# tables with independent dates: a row counts as soon as one of them is reached
+# tables with several dates: a row counts if one of them is before the as-of date
 ANY_DATE = {"campaigns": ("sent_at", "opened_at", "redeemed_at")}
 
 
 def cut_tables(tables: Mapping[str, ir.Table], *, as_of: date) -> dict[str, ir.Table]:
-    """Keep what each table held before the as-of date.
+    """Cut every table to its state before the as-of date.
 
     Parameters
     ----------
     tables : mapping of str to ibis.Table
         Canonical tables by name.
     as_of : date
-        Rows dated at or after its midnight are dropped, and rows without a date, where the table has the column that
-        dates it (``Table.dated_by``). ``UNDATED`` keeps rows without a date too.
+        Rows dated at or after its midnight are dropped. If the table has a date column (``Table.dated_by``), rows
+        without a date are dropped too, unless the as-of date is ``UNDATED``.
 
     Returns
     -------

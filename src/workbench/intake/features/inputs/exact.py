@@ -1,6 +1,6 @@
 """Exact arithmetic for features: the same rows give the same bytes, whatever their order or the thread count.
 
-Sums run over whole numbers and decimals; a double appears once, at the end, rounded to ``DIGITS``.
+Sums use whole numbers and decimals; floats are used only for the final result, rounded to ``DIGITS``.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ def at_midnight(day: date) -> datetime:
 
 
 def ratio(numerator: ir.NumericValue, denominator: ir.NumericValue) -> ir.FloatingValue:
-    """Divide two exact numbers; null where the denominator is 0 or either is null."""
+    """Divide two exact numbers; null if the denominator is 0 or one of them is null."""
     whole = denominator.nullif(0).cast("float64")
     return (numerator.cast("float64") / whole).round(DIGITS)
 
@@ -48,12 +48,12 @@ def deviation(count: ir.NumericValue, total: ir.NumericValue, squares: ir.Numeri
 
 
 def money(amount: ir.NumericValue) -> ir.DecimalValue:
-    """Cast an exact sum to the type of money on disk, which also halves the cost of the next sum."""
+    """Cast an exact sum to the stored type of money, which also halves the cost of the next sum."""
     return amount.cast(MONEY)
 
 
 def squared(amount: ir.DecimalValue) -> ir.DecimalValue:
-    """Square money exactly; the type of money on disk would overflow from 30,000 on."""
+    """Square money exactly; the stored type of money would overflow from 30,000 on."""
     return amount.cast(WIDE) * amount.cast(WIDE)
 
 
@@ -64,14 +64,14 @@ def days_between(earlier: ir.DateValue, later: date | ir.DateValue) -> ir.Intege
 
 
 def top_by(table: ir.Table, value: str, measures: Sequence[str], *, also: Sequence[str] = ()) -> ir.StructScalar:
-    """Aggregate to the row with the highest measures; ties go to the value that sorts first.
+    """Aggregate to the value with the highest measures; ties go to the value that sorts first.
 
     Parameters
     ----------
     table : ibis.Table
         One row per customer and value.
     value : str
-        The column whose top value is wanted; not null.
+        The column whose top value is returned; not null.
     measures : sequence of str
         Columns compared in this order, the highest first.
     also : sequence of str
@@ -87,10 +87,10 @@ def top_by(table: ir.Table, value: str, measures: Sequence[str], *, also: Sequen
 
 
 def join_customers(left: ir.Table, right: ir.Table) -> ir.Table:
-    """Add the columns of another table of one row per customer; customers it lacks get nulls."""
+    """Left-join another table with one row per customer."""
     return left.left_join(right, "customer_id").drop("customer_id_right")
 
 
 def share_of(part: ir.NumericValue, whole: ir.NumericValue, least: int) -> ir.FloatingValue:
-    """Divide two counts; null where the whole is below ``least``."""
+    """Divide two counts; null if the denominator is below ``least``."""
     return ratio(part, ibis.ifelse(whole >= least, whole, ibis.null(whole.type())))

@@ -1,8 +1,8 @@
-"""Order lines: whether a line is a sale or a return, and what it adds to its order.
+"""Order lines: sales, returns, and the sums per order.
 
 A line is a *return* when its amount or quantity is negative (sent back), or when its status says that it was
-returned, refunded or cancelled (marked). A *sale* is a line with a positive amount that is no return. Where the table
-has no amounts at all, every line that is no return is a sale, and nothing is summed.
+returned, refunded or cancelled (marked). A *sale* is a line with a positive amount that is not a return. If the table
+has no amounts at all, every line that is not a return is a sale, and nothing is summed.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ RETURN_STATUSES = (
     "returned", "refunded", "cancelled", "canceled", "已退货", "退货", "已退款", "退款", "已取消", "取消",
 )  # fmt: skip
 PROMOTIONS = ("discount", "coupon")
-# columns that belong to the order more than to its lines
+# columns of the order rather than of its lines
 ORDER_LABELS = ("store_id", "channel", "platform", "payment_method")
 
 
@@ -63,7 +63,7 @@ def known_lines(transactions: ir.Table, *, as_of: date) -> ir.Table:
 
 
 def is_sale(lines: ir.Table) -> ir.BooleanColumn:
-    """Mark the lines that sold something: a positive amount, and no return. Null where the amount is null."""
+    """Mark sale lines: a positive amount and not a return. Null if the amount is null."""
     sale = lines.amount > 0 if "amount" in lines.columns else lines.customer_id.notnull()
     if "quantity" in lines.columns:
         sale &= lines.quantity.fill_null(0) >= 0
@@ -71,13 +71,13 @@ def is_sale(lines: ir.Table) -> ir.BooleanColumn:
 
 
 def line_sums(lines: ir.Table) -> dict[str, ir.DecimalColumn]:
-    """Return the money and pieces each line adds to its order, as far as the source columns exist.
+    """Return the amounts and pieces of each line to be summed per order, if the source columns exist.
 
     Returns
     -------
     dict of str to ibis column
-        sold, returned (sent back, as a positive amount), marked (sold, then marked as returned: it counts in neither of
-        the two), discount, promoted (sold with a discount or coupon); items, the pieces sold. Null where a line adds
+        sold, returned (sent back, as a positive amount), marked (sold, then marked as returned; not part of sold or
+        returned), discount, promoted (sold with a discount or coupon), items (pieces sold). Null if a line adds
         nothing.
     """
     sale, back = is_sale(lines), is_sent_back(lines)

@@ -1,4 +1,4 @@
-"""Feature settings of a profile besides the windows: sessions, least counts, words, occasions, scales."""
+"""Feature settings of a profile except the windows: sessions, minimum counts, words, occasions, scales."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ __all__ = ["FeatureSettings", "Scale"]
 
 @dataclass(frozen=True)
 class Scale:
-    """A scale of a survey: the mean of its items, some of them reversed.
+    """A survey scale: the mean of its items, some of them reversed.
 
     Attributes
     ----------
     survey : str
-        The survey that asks its items; empty where the question alone identifies an item.
+        The survey with its items; empty if the question alone identifies an item.
     items : mapping of str to bool
         Question to whether it is reversed.
     low, high : float
-        The ends of the answer range; an answer outside counts as none.
+        The ends of the answer range; answers outside are ignored.
     label : mapping of str
         What it measures, by language (en, zh).
     least_share : float
@@ -37,7 +37,7 @@ class Scale:
 
 @dataclass(frozen=True)
 class FeatureSettings:
-    """The parameters of 03_build_features besides its windows.
+    """The parameters of 03_build_features except its windows.
 
     Attributes
     ----------

@@ -1,4 +1,4 @@
-"""The words sources use for the same thing: kinds of events and cases, online and shop, instalments, referrals."""
+"""Synonyms used by sources: kinds of events and cases, online and shop, instalments, referrals."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ __all__ = [
     "plain",
 ]
 
-# kind -> what a source may call it, in lower case
+# kind -> its names in sources, in lower case
 EVENT_KINDS = {
     "view": ("view", "pv", "page_view", "pageview", "product_view", "view_item", "browse", "detail",
              "浏览", "查看", "浏览商品", "商品浏览", "浏览页面"),
@@ -78,12 +78,12 @@ def kind_of_event(event_type: ir.StringColumn, more: Mapping[str, Sequence[str]]
     ----------
     event_type : ibis column of text
     more : mapping of str to sequence of str, optional
-        Further words by kind; they precede the built-in ones.
+        Additional words by kind, which take precedence over the built-in ones.
     """
     extra = {kind: [word.strip().lower() for word in words] for kind, words in (more or {}).items()}
-    taken = {word for words in extra.values() for word in words}
+    extra_words = {word for words in extra.values() for word in words}
     word_of_event = plain(event_type)
     branches = [(word_of_event.isin(words), kind) for kind, words in extra.items() if words]
-    built_in = {kind: [word for word in words if word not in taken] for kind, words in EVENT_KINDS.items()}
+    built_in = {kind: [word for word in words if word not in extra_words] for kind, words in EVENT_KINDS.items()}
     branches += [(word_of_event.isin(words), kind) for kind, words in built_in.items()]
     return ibis.cases(*branches)

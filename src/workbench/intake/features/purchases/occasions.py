@@ -1,4 +1,4 @@
-"""On which occasions each customer buys: rules of the profile on categories, words, festivals and birthdays."""
+"""Purchase occasions by customer: rules of the profile on categories, words, festivals and birthdays."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def describe_occasions(
         Canonical tables cut at the as-of date: transactions (customer_id, ordered_at, amount; order_id, product_id),
         products (product_id, category, product_name) and customers (customer_id, birth_date) where rules need them.
     orders : ibis.Table
-        Orders holding a sale: customer_id, ordered_at.
+        Orders with a sale: customer_id, ordered_at.
     occasions : mapping of str to mapping
         As `check_occasions` takes them. An order fits an occasion when one of its sale lines holds one of the
         categories or words (product name), or its day lies in a window around one of the days; with both kinds of
@@ -75,12 +75,12 @@ def describe_occasions(
     counted = labelled.group_by("customer_id", "occasion").aggregate(n=labelled.orders.sum())
     named = counted.occasion.notnull()
     gifts = [name for name, rule in occasions.items() if rule.get("gift") is True]
-    own = [name for name, rule in occasions.items() if rule.get("gift") is False]
+    for_self = [name for name, rule in occasions.items() if rule.get("gift") is False]
     sums = counted.group_by("customer_id").aggregate(
         n=counted.n.sum(), fitting=counted.n.sum(where=named).fill_null(0),
         occasions_distinct=counted.count(where=named),
         gifts=counted.n.sum(where=counted.occasion.isin(gifts or [""])).fill_null(0),
-        declared=counted.n.sum(where=counted.occasion.isin([*gifts, *own] or [""])).fill_null(0),
+        declared=counted.n.sum(where=counted.occasion.isin([*gifts, *for_self] or [""])).fill_null(0),
     )  # fmt: skip
     fitting = counted.filter(named)
     tops = fitting.group_by("customer_id").aggregate(top=top_by(fitting, "occasion", ["n"]))
@@ -125,7 +125,7 @@ def _is_day(day: Any) -> bool:
 
 
 def _days(tables: Mapping[str, ir.Table], orders: ir.Table, occasions: Mapping[str, Mapping[str, Any]]) -> ir.Table:
-    """Return each customer's purchase days with what the rules test: orders, matching products, birthday."""
+    """Return each customer's purchase days with the inputs of the rules: orders, matching products, birthday."""
     dated = orders.select("customer_id", day=orders.ordered_at.date())
     days = dated.group_by("customer_id", "day").aggregate(orders=dated.count())
     conditions = {name: rule for name, rule in occasions.items() if rule.get("categories") or rule.get("words")}
@@ -142,7 +142,7 @@ def _days(tables: Mapping[str, ir.Table], orders: ir.Table, occasions: Mapping[s
 
 
 def _goods(lines: ir.Table, products: ir.Table, conditions: Mapping[str, Mapping[str, Any]]) -> ir.Table:
-    """Flag for each customer and day which rules the products bought meet, one flag per occasion."""
+    """Flag per customer and day whether the products bought match the rule of each occasion."""
     flags = {}
     for name, rule in conditions.items():
         matches = []
@@ -173,7 +173,7 @@ def _fits(days: ir.Table, name: str, rule: Mapping[str, Any]) -> ir.BooleanValue
 
 
 def _near(days: ir.Table, rule: Mapping[str, Any]) -> ir.BooleanValue | None:
-    """Mark the days in the windows of a rule; None where it names no day."""
+    """Mark the days in the windows of a rule; None if the rule has no days."""
     before, after = rule.get("days_before", DAYS_BEFORE), rule.get("days_after", DAYS_AFTER)
     around = [day for festival in _as_list(rule.get("calendar")) for day in days_of(festival)]
     windows = []

@@ -1,4 +1,4 @@
-"""Collapse order lines to orders, which is five times faster than counting distinct orders over lines."""
+"""Group order lines into orders, which is five times faster than counting distinct orders over lines."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ __all__ = ["group_orders", "purchases"]
 
 
 def group_orders(lines: ir.Table) -> ir.Table:
-    """Collapse order lines to orders.
+    """Group order lines into orders.
 
     Parameters
     ----------
@@ -43,7 +43,7 @@ def group_orders(lines: ir.Table) -> ir.Table:
 
 
 def purchases(orders: ir.Table) -> ir.Table:
-    """Keep the orders that hold at least one sale."""
+    """Keep the orders with at least one sale line."""
     return orders.filter(orders.sale_lines > 0)
 
 

@@ -1,4 +1,4 @@
-"""What each customer prefers: products, categories, brands, stores, channels, platforms, payment methods."""
+"""Preferences of each customer: products, categories, brands, stores, channels, platforms, payment methods."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from workbench.intake.features.inputs.lines import is_sale
 
 __all__ = ["count_products", "describe_loyalty", "prefer_group", "prefer_label", "spend_by_group"]
 
-PSEUDO_LINES = 5  # average lines added to a customer's own
+PSEUDO_LINES = 5  # average lines added to the lines of a customer (shrinkage)
 
 PLURALS = {"category": "categories", "brand": "brands"}
 
@@ -35,7 +35,7 @@ def count_products(lines: ir.Table) -> ir.Table:
 
 
 def spend_by_group(lines: ir.Table, products: ir.Table, groups: Sequence[str]) -> ir.Table:
-    """Add up what each customer spent by category and brand, which the preferences and the loyalty to brands share.
+    """Sum the spend of each customer by category and brand, as input for preferences and brand loyalty.
 
     Parameters
     ----------
@@ -110,7 +110,7 @@ def prefer_label(purchases: ir.Table, label: str) -> ir.Table:
     Parameters
     ----------
     purchases : ibis.Table
-        Orders holding a sale; columns customer_id, sold and the label.
+        Orders with a sale; columns customer_id, sold and the label.
     label : str
         Its column; a final ``_id`` is left out of the features' names.
 
@@ -130,7 +130,7 @@ def prefer_label(purchases: ir.Table, label: str) -> ir.Table:
 
 
 def describe_loyalty(spend: ir.Table) -> ir.Table:
-    """Measure how a customer's spend concentrates on brands within categories, against chance.
+    """Measure how a customer's spend concentrates on brands within categories, compared with chance.
 
     Parameters
     ----------
@@ -189,6 +189,6 @@ def _entropy(spent: ir.Table, name: str) -> ir.Table:
 
 
 def _sold_products(lines: ir.Table) -> ir.Table:
-    """Keep customer, product and, where the orders have one, amount of the sale lines that name a product."""
+    """Keep customer, product and (if present) amount of the sale lines with a product."""
     sold = lines.filter(is_sale(lines), lines.product_id.notnull())
     return sold.select("customer_id", "product_id", *(name for name in ("amount",) if name in lines.columns))

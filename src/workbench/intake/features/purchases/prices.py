@@ -45,7 +45,7 @@ def describe_margin(lines: ir.Table, products: ir.Table) -> ir.Table:
 
 
 def describe_price_level(lines: ir.Table, products: ir.Table) -> ir.Table:
-    """Rank what a customer pays among the prices of the category.
+    """Compute the mean price percentile of a customer within the categories.
 
     Parameters
     ----------
@@ -75,7 +75,7 @@ def describe_price_level(lines: ir.Table, products: ir.Table) -> ir.Table:
 
 
 def compare_with_usual_price(lines: ir.Table) -> ir.Table:
-    """Return the share of sale lines bought below the product's mean price, of products sold at several prices.
+    """Return the share of sale lines below the product's mean price, for products sold at several prices.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""When each customer buys: the days between purchases, the months with one, the days of the week and hours."""
+"""Purchase timing of each customer: days between purchases, active months, weekdays and hours."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ __all__ = ["describe_rhythm", "describe_times"]
 
 
 def describe_rhythm(purchases: ir.Table, *, as_of: date) -> ir.Table:
-    """Describe the gaps between a customer's purchase days; several purchases on one day are one.
+    """Describe the gaps between a customer's purchase days; several purchases on one day count as one.
 
     Parameters
     ----------
     purchases : ibis.Table
-        Orders holding a sale; columns customer_id, ordered_at.
+        Orders with a sale; columns customer_id, ordered_at.
     as_of : date
         The days since the last purchase are counted up to it.
 
@@ -70,7 +70,7 @@ def describe_times(purchases: ir.Table) -> ir.Table:
     Parameters
     ----------
     purchases : ibis.Table
-        Orders holding a sale; columns customer_id, ordered_at, sold.
+        Orders with a sale; columns customer_id, ordered_at, sold.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""How each customer buys: online or in a shop, at once or by instalments."""
+"""Purchase channel of each customer (online or shop) and use of instalments."""
 
 from __future__ import annotations
 
@@ -25,15 +25,15 @@ def describe_shopping_mode(purchases: ir.Table, settings: FeatureSettings) -> ir
     Parameters
     ----------
     purchases : ibis.Table
-        Orders holding a sale; columns customer_id and channel, platform or both.
+        Orders with a sale; columns customer_id and channel, platform or both.
     settings : FeatureSettings
         Its ``online_words`` and ``store_words`` extend the built-in ones. A name that matches both is online.
 
     Returns
     -------
     ibis.Table
-        One row per customer with an order whose place is known: online_order_share (0..1, of these orders) and
-        shopping_mode (online, store, mixed). The channel decides; the platform does where the channel matches neither.
+        One row per customer with an order known to be online or in a shop: online_order_share (0..1, of these orders)
+        and shopping_mode (online, store, mixed). The channel decides; if it matches neither, the platform does.
     """
     columns = [name for name in PLACES if name in purchases.columns]
     counted = purchases.group_by("customer_id", *columns).aggregate(orders=purchases.count())

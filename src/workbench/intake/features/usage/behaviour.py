@@ -13,7 +13,7 @@ from workbench.intake.features.inputs.exact import DIGITS, at_midnight, days_bet
 __all__ = ["describe_behaviour"]
 
 FIFTHS = 5
-DIGITS_OF_ALL = 12  # decimals kept of a share of all customers
+DIGITS_OF_ALL = 12  # decimals of a share of all customers
 SATURDAY = 5  # days of the week counted from Monday = 0
 
 
@@ -108,7 +108,7 @@ def _promotions(totals: ir.Table) -> dict[str, ir.NumericColumn]:
 
 
 def _place_among_all(totals: ir.Table) -> dict[str, ir.NumericColumn]:
-    """Compare the net spend with that of all customers: its share, its rank, its quintile among purchasers."""
+    """Compare the net spend with all customers: share, rank, and quintile among purchasers."""
     net, buys, all_customers = money(totals.net.fill_null(0)), totals.orders > 0, ibis.window()
     lower = ibis.rank().over(ibis.window(order_by=net))
     n = net.count().over(all_customers)

@@ -1,4 +1,4 @@
-"""How each customer decides: from the first view to the purchase."""
+"""Decision features of each customer: from the first view to the purchase."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ from workbench.intake.features.inputs.words import EVENT_KINDS, kind_of_event
 __all__ = ["DWELL", "group_sessions", "known_events"]
 
 DWELL = "decimal(18, 3)"
-SECONDS = 60  # in a minute
+SECONDS = 60  # per minute
 
 
 def known_events(events: ir.Table, more: Mapping[str, Sequence[str]] | None = None) -> ir.Table:
@@ -35,7 +35,7 @@ def known_events(events: ir.Table, more: Mapping[str, Sequence[str]] | None = No
 
 
 def group_sessions(events: ir.Table, *, session_gap_minutes: int) -> ir.Table:
-    """Collapse events to sessions.
+    """Group events into sessions.
 
     Parameters
     ----------
@@ -88,7 +88,7 @@ def _summed(events: ir.Table, session: str) -> ir.Table:
 
 
 def _searches(events: ir.Table) -> ir.BooleanColumn | None:
-    """Mark the events that search: by their kind, or by a search term."""
+    """Mark search events, by their kind or by a search term."""
     conditions = []
     if "kind" in events.columns:
         conditions.append((events.kind == "search").fill_null(False))

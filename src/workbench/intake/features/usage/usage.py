@@ -1,4 +1,4 @@
-"""How each customer uses site and app: visits, time, device, searches, clicks, and the conversion of views."""
+"""Usage of site and app by customer: visits, time, device, searches, clicks, conversion of views."""
 
 from __future__ import annotations
 
@@ -128,7 +128,7 @@ def _visits(totals: ir.Table, as_of: date, least: int) -> dict[str, ir.Column]:
 
 
 def _funnel(totals: ir.Table, least: int) -> dict[str, ir.Column]:
-    """Return the shares of sessions that reach the next step, where the source records that step at all."""
+    """Return the shares of sessions that reach the next step, for steps that the source records."""
     all_customers = ibis.window()
     has = {name: totals[name].sum().over(all_customers) > 0 for name in ("carts", "purchases", "impressions")}
     clicks = ibis.least(totals.clicks, totals.impressions)

@@ -1,1 +1,1 @@
-"""What a reader returns for a file, and the private files it writes meanwhile."""
+"""The result of reading a file, and the private files written while reading."""

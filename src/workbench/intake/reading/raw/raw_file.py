@@ -1,4 +1,4 @@
-"""What one file of a source holds, and whether it changes while it is read."""
+"""The content of one file of a source, and the file state to detect changes while reading."""
 
 from __future__ import annotations
 
@@ -12,27 +12,28 @@ __all__ = ["RawFile", "file_state"]
 
 @dataclass(frozen=True)
 class RawFile:
-    """What one file holds.
+    """The content of one file.
 
     Attributes
     ----------
     table : ibis.Table
-        The mapped columns under our names, and ``_line``: the line (of a Parquet file: the row) it came from, from 1.
+        The mapped columns under our names, and ``_line``: the line (in a Parquet file the row) in the file, from 1.
     rejects : ibis.Table or None
         line, column, code, raw; one row per record whose structure or encoding is broken.
     physical : int
-        Physical records; ``rows + sum(codes)``.
+        Number of physical records; ``rows + sum(codes)``.
     rows : int
         Records with the full number of fields.
     codes : dict of str to int
         Rejected records by code.
     repairs : dict of str to int
-        ``blank_lines`` and ``nul_bytes``, where there are any.
+        ``blank_lines`` and ``nul_bytes``, if there are any.
     encoding : str
     multiline, inside : int
-        Records with a cell over several lines, and the first line of one whose inner lines would be records; else 0.
+        Number of records with a multi-line cell, and the first line of such a record whose inner lines would be valid
+        records; else 0.
     notes : dict of str to int
-        Further counts, such as ``workbook_errors`` and ``hidden_sheets``.
+        Other counts, such as ``workbook_errors`` and ``hidden_sheets``.
     """
 
     table: ibis.Table
@@ -48,6 +49,6 @@ class RawFile:
 
 
 def file_state(path: Path) -> tuple[int, int, int]:
-    """Return what changes when a file is rewritten: size, time, inode."""
+    """Return size, modification time and inode of a file, to detect changes."""
     state = path.stat()
     return state.st_size, state.st_mtime_ns, state.st_ino

@@ -20,7 +20,7 @@ __all__ = [
     "LINE", "REJECTS", "copy_rows", "keep_rejects", "keep_rows", "quoted_name", "quoted_text", "reject_rows",
 ]  # fmt: skip
 
-LINE = "_line"  # the column with a row's line in its file
+LINE = "_line"  # column with the line of a row in its file
 REJECTS = pa.schema([("line", pa.int64()), ("column", pa.string()), ("code", pa.string()), ("raw", pa.string())])
 
 
@@ -43,7 +43,7 @@ def _as_reject(record: RejectedRecord, head: Head) -> dict:
 
 
 def copy_rows(engine: ibis.BaseBackend, query: str, target: Path, *, lasting: bool = False) -> int:
-    """Write the rows of a query to a private Parquet file, in the layout of a store table or to be read once."""
+    """Write the rows of a query to a private Parquet file; ``lasting`` uses the layout of a store table."""
     layout = PARQUET if lasting else {"compression": "snappy", "write_bloom_filter": False}
     options = ", ".join(f"{key} {value}" for key, value in {"format": "parquet", **layout}.items())
     copied = engine.raw_sql(f"COPY ({query}) TO {quoted_text(target)} ({options})").fetchall()
@@ -59,10 +59,10 @@ def keep_rows(engine: ibis.BaseBackend, rows: pa.Table, target: Path) -> ibis.Ta
 
 
 def quoted_text(value: Path | str) -> str:
-    """Write a text as a literal of the engine."""
+    """Return a text as an SQL literal."""
     return "'" + str(value).replace("'", "''") + "'"
 
 
 def quoted_name(value: str) -> str:
-    """Write a name as an identifier of the engine."""
+    """Return a name as an SQL identifier."""
     return '"' + value.replace('"', '""') + '"'

@@ -1,1 +1,1 @@
-"""Text files: encodings, lines, records, headers, and the reader that accounts for every one of them."""
+"""Read text files: encodings, lines, records and headers, with every record accounted for."""

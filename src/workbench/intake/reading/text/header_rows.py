@@ -1,4 +1,4 @@
-"""Where the header of a table is, when notes or a title stand above it."""
+"""Find the header of a table below notes or a title."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from workbench.intake.reading.text.records import split_line
 __all__ = ["lines_above", "notes_above", "rows_above"]
 
 _EDGES = " \t\r\n\u00a0\u3000\ufeff"
-_LOOKED_AT, _NOTES = 40, 20  # lines compared; lines that may stand above a header
+_LOOKED_AT, _NOTES = 40, 20  # number of lines compared; largest number of lines above a header
 _VALUE = re.compile(r"[+-]?[\d.,]*\d[\d.,]*%?|\d{1,4}[-/.]\d{1,2}([-/.]\d{1,4})?.*")
 
 
 def lines_above(lines: Sequence[str], separators: Sequence[str | None], wanted: Sequence[str]) -> int:
-    """Return how many lines stand above the first one that has all wanted names; 0 where none has."""
+    """Return the number of lines above the first line with all wanted names; 0 if no line has them."""
     names = {name.strip(_EDGES) for name in wanted}
     for at, line in enumerate(lines[:_NOTES]):
         for separator in separators:
@@ -26,7 +26,7 @@ def lines_above(lines: Sequence[str], separators: Sequence[str | None], wanted: 
 
 
 def notes_above(lines: Sequence[str], separators: Sequence[str | None]) -> int:
-    """Return how many lines stand above a header that its shape alone shows; 0 where the first line may be one."""
+    """Return the number of lines above a header recognised by its shape; 0 if the first line may be the header."""
     most = 0
     for separator in separators:
         if separator:
@@ -36,7 +36,7 @@ def notes_above(lines: Sequence[str], separators: Sequence[str | None]) -> int:
 
 
 def rows_above(rows: Sequence[Sequence[str]]) -> int:
-    """Return how many rows stand above the header: the first row that is filled across, all words, with values below.
+    """Return the number of rows above the header: the first full row with only words and with values below it.
 
     Examples
     --------

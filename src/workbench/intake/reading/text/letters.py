@@ -1,4 +1,4 @@
-"""How plausible a text is by its letters: what each encoding's reading of the same bytes looks like."""
+"""Score how plausible a decoded text is by its letters, to choose between encodings."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from functools import cache
 
 __all__ = ["plausibility"]
 
-# the most frequent characters, of running text and of trade
+# the most frequent characters in general and in trade texts
 _CHINESE = set(
     "的一是不了在人有我他这个们中来上大为和国地到以说时要就出会可也你对生能而子那得于着下自之年过发后作里用道行所然家种事成方多经么去"
     "法学如都同现当没动面起看定天分还进好小部其些主样理心她本前开但因只从想实日军者意无力它与长把机十民第公此已工使情明性知全三又关点"
@@ -41,7 +41,7 @@ def plausibility(text: str, encoding: str) -> float:
     Parameters
     ----------
     text : str
-        As read in the encoding.
+        Text decoded with the encoding.
     encoding : str
         utf-8, gb18030, big5, shift_jis, euc_kr, cp1252, latin-1 or cp1250.
     """
@@ -55,7 +55,7 @@ def plausibility(text: str, encoding: str) -> float:
 
 
 def _broken(text: str, at: int) -> float:
-    """Return a bad score for a letter of two bytes that follows a small Latin letter, as within a word."""
+    """Return a bad score for a two-byte letter that follows a lower-case Latin letter, as if within a word."""
     before = text[at - 1] if at else " "
     return _IN_A_WORD if "a" <= before <= "z" and unicodedata.category(text[at]) == "Lo" else 0.0
 
@@ -82,7 +82,7 @@ def _korean(sign: str) -> float:
 
 
 def _level(sign: str, encoding: str, last: int, score: float) -> float:
-    """Score a character by the level of its place in a national standard: common ones come first."""
+    """Score a character by its level in a national standard, where common characters come first."""
     try:
         code = sign.encode(encoding)
     except UnicodeEncodeError:
@@ -93,7 +93,7 @@ def _level(sign: str, encoding: str, last: int, score: float) -> float:
 
 
 def _latin(text: str, places: list[int], encoding: str) -> float:
-    """Score accented letters: those of one language count fully, of the encoding's languages mostly, signs little."""
+    """Score accented letters: high for letters of one language, less for the encoding's languages, low for signs."""
     counts: Counter[str] = Counter()
     strange = 0.0
     for at in places:

@@ -1,7 +1,7 @@
-"""Lines of a text file with too few or too many fields: left out by the engine, then read and counted one by one.
+"""Lines of a text file with too few or too many fields: skipped by the engine, then read and counted one by one.
 
-The scan of the bytes gives the number of separators. Where the records read and the lines left out account for all of
-them, and every line left out has another number of separators than a record, no line is lost or misread.
+The scan of the bytes gives the number of separators. If records and skipped lines together have all of them, and every
+skipped line has another number of separators than a record, no line is lost or misread.
 """
 
 from __future__ import annotations
@@ -27,21 +27,21 @@ _names = count()
 
 @dataclass(frozen=True)
 class OddLines:
-    """The lines left out: their numbers from 1, ascending, and the rejected records."""
+    """The skipped lines: their numbers from 1, ascending, and the rejected records."""
 
     numbers: tuple[int, ...] = ()
     rejected: tuple[RejectedRecord, ...] = ()
 
 
 def leaves_out(ready: ReadyText, head: Head) -> bool:
-    """Tell whether a file has lines to leave out: the number of its separators is not that of its records."""
+    """Return whether a file has lines to skip, since its number of separators does not match its records."""
     return ready.facts.separators != ready.facts.lines * (head.width - 1)
 
 
 def leave_out(
     engine: ibis.BaseBackend, copy: Callable[[str], int], ready: ReadyText, *, head: Head
 ) -> tuple[int, OddLines | None]:
-    """Copy the records of a file; return how many, and the lines left out (None where these do not add up to the file).
+    """Copy the records of a file; return their number and the skipped lines (None if they do not add up to the file).
 
     Parameters
     ----------
@@ -70,7 +70,7 @@ def leave_out(
 
 
 def _account(ready: ReadyText, head: Head, copied: int, numbers: tuple[int, ...]) -> OddLines | None:
-    """Judge the lines left out; None unless they and the records hold every separator of the file."""
+    """Judge the skipped lines; None unless they and the records have all separators of the file."""
     parsed = [
         (line, [*read_records([line], width=head.width, separator=head.separator)])
         for line in pick_lines(ready, numbers)
@@ -97,9 +97,9 @@ def pick_lines(ready: ReadyText, numbers: Iterable[int]) -> list[tuple[int, str]
 
 
 def line_sql(odd: OddLines, *, first: int) -> str:
-    """Write SQL for the line of a copied record by its place in the copy; ``first`` is the line of the first record.
+    """Return SQL for the line of a copied record by its position; ``first`` is the line of the first record.
 
-    The lines left out split the records into runs, which are searched by bisection.
+    The skipped lines split the records into runs, which are searched by bisection.
     """
     starts = [number - first - earlier for earlier, number in enumerate(odd.numbers)]
 

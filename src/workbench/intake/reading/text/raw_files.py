@@ -1,4 +1,4 @@
-"""One raw file as a table of its mapped columns, every physical record accounted for; used by 01_check_quality.
+"""Read one raw text file as a table of its mapped columns, with every record accounted for; used by 01_check_quality.
 
 A clean file is read by the engine; any other goes through the exact reader. Both produce a Parquet file
 in a private scratch folder, one row per accepted record with its line number.
@@ -53,9 +53,9 @@ class ReadyText:
     Attributes
     ----------
     path : Path
-        As given.
+        The original path.
     text : Path
-        The file to read: the original or its copy in UTF-8.
+        The file to read: the original, or a copy in UTF-8.
     facts, scan : Scan
         Scans of the file to read, and of the original.
     state : tuple
@@ -69,7 +69,7 @@ class ReadyText:
     state: tuple[int, int, int]
 
     def release(self) -> None:
-        """Remove the copy; refuse a file that has changed since the scan."""
+        """Remove the copy; raise an error if the file has changed since the scan."""
         if file_state(self.path) != self.state:
             problem = "the file changed while it was read"
             raise DataError(Fault(self.path.name, problem, "", "Wait until it is complete"))
@@ -111,7 +111,7 @@ def read_text_file(
     head : Head
         Its separator, header and width.
     columns : mapping of str to int
-        Our name of a column: its position in the file, from 1.
+        Our column to its position in the file, from 1.
     scratch : Path
         A private folder of this file; the caller removes it.
 
@@ -137,11 +137,11 @@ def read_text_file(
 def _read_clean(
     engine: ibis.BaseBackend, path: Path, target: Path, *, head: Head, columns: Mapping[str, int], scan: Scan
 ) -> RawFile | None:
-    """Let the engine read the file; None where its result does not account for every line and separator."""
+    """Let the engine read the file; None if the result does not account for every line and separator."""
     if head.skip or not scan.plain or head.separator == WHITESPACE or len(head.separator) > 1:
         return None
     rows = engine_reader(path, head)
-    selected = ", ".join(f"c{at} AS {quoted_name(ours)}" for ours, at in columns.items())
+    selected = ", ".join(f"c{at} AS {quoted_name(our_column)}" for our_column, at in columns.items())
     try:
         count = copy_rows(engine, f"SELECT {selected} FROM {rows}", target)
         if count != scan.lines - int(bool(head.header)):
@@ -155,9 +155,9 @@ def _read_clean(
 
 
 def engine_reader(path: Path, head: Head, *, skipping: bool = False, rejects_table: str = "") -> str:
-    """Write the engine call that reads the fields ``c1``, ``c2``, ... of a file as text, in strict mode.
+    """Return the engine call that reads the fields ``c1``, ``c2``, ... of a file as text, in strict mode.
 
-    At a line that is not a record it fails; or skips the line, and records it in ``rejects_table`` where one is named.
+    A line that is not a record raises an error, or is skipped and recorded in ``rejects_table`` if one is named.
     """
     names = [f"c{at}" for at in range(1, head.width + 1)]
     options = {
@@ -177,14 +177,14 @@ def engine_reader(path: Path, head: Head, *, skipping: bool = False, rejects_tab
 
 def _with_line_numbers(engine: ibis.BaseBackend, path: Path, names: list[str], *, first: int) -> ibis.Table:
     """Add line numbers from the order of the rows in the copy; numbering while copying would cost a thread."""
-    ours = ", ".join(f"c{at} AS {quoted_name(name)}" for at, name in enumerate(names))
+    our_column = ", ".join(f"c{at} AS {quoted_name(name)}" for at, name in enumerate(names))
     aliases = ", ".join(f"c{at}" for at in range(len(names)))
     rows = f"read_parquet({quoted_text(path)}, file_row_number = true)"
-    return engine.sql(f"SELECT n + {first} AS {LINE}, {ours} FROM {rows} AS f ({aliases}, n)")
+    return engine.sql(f"SELECT n + {first} AS {LINE}, {our_column} FROM {rows} AS f ({aliases}, n)")
 
 
 def _accounts_for_separators(engine: ibis.BaseBackend, rows: str, head: Head, scan: Scan) -> bool:
-    """Tell whether every separator lies between two fields or inside a quoted cell.
+    """Return whether every separator is between two fields or inside a quoted cell.
 
     The engine accepts a separator at the end of a record, which is one field too many, and reads a quoted field after
     blanks as a plain one.
@@ -204,7 +204,7 @@ def _accounts_for_separators(engine: ibis.BaseBackend, rows: str, head: Head, sc
 def _read_exact(
     engine: ibis.BaseBackend, path: Path, target: Path, *, head: Head, columns: Mapping[str, int], scan: Scan
 ) -> RawFile:
-    """Read record by record, writing accepted and rejected ones in batches."""
+    """Read record by record, and write accepted and rejected ones in batches."""
     encoding = scan.encoding
     lines = (line for line in read_lines(path, encoding=encoding, newline=scan.newline) if line[0] > head.skip)
     records = read_records(lines, width=head.width, separator=head.separator)

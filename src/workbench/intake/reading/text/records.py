@@ -1,4 +1,4 @@
-"""The exact record reader: which lines of a text file are records, and why the others are not.
+"""The exact record reader: splits a text file into records and rejected lines with a reason.
 
 A physical record is one line unless a quoted field validly spans lines, whatever these look like: the first quote
 inside that is not doubled decides. A quote that is never validly closed (before a separator or a line end, within 1,000
@@ -15,7 +15,7 @@ from dataclasses import dataclass
 __all__ = ["WHITESPACE", "BadLine", "Line", "Record", "RejectedRecord", "read_records", "split_line"]
 
 WHITESPACE = "whitespace"
-MAX_SPAN_LINES = 1000  # a quoted field that spans more is taken for an unclosed quote
+MAX_SPAN_LINES = 1000  # a longer quoted field counts as an unclosed quote
 _BLANKS = " \t\u00a0\u3000"
 
 
@@ -30,7 +30,7 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class BadLine:
-    """A line that is not text in the file's encoding: its byte offset in the file and an escaped copy."""
+    """A line that cannot be decoded: its byte offset in the file and an escaped copy."""
 
     offset: int
     raw: str
@@ -47,7 +47,7 @@ class Record:
     multiline : bool
         A cell spans several lines.
     inside : int
-        Its line, where a further one of its lines would be a record by itself; else 0.
+        The line of the record if one of its later lines would be a record by itself; else 0.
     """
 
     line: int
@@ -72,7 +72,7 @@ def split_line(text: str, separator: str) -> Line:
     Parameters
     ----------
     text : str
-        Without its line end; may hold line ends inside quotes.
+        A line without its line end; line ends inside quotes are allowed.
     separator : str
         One or more characters, or ``whitespace``.
 
@@ -157,9 +157,9 @@ def _judge(number: int, text: str, line: Line, width: int) -> Record | RejectedR
 
 
 def _extend(text: str, line: Line, ahead: _Ahead, *, width: int, separator: str) -> tuple[str, Line, int]:
-    """Join the following lines to one with an unclosed quote; leave it unchanged where that gives no record.
+    """Join the following lines to a line with an unclosed quote; leave it unchanged if that gives no record.
 
-    The last value is the place of the first joined line that would be a record by itself, from 1; 0 for none.
+    The last value is the position of the first joined line that would be a record by itself, from 1; 0 for none.
     """
     joined, inside = text, 0
     for steps in range(1, MAX_SPAN_LINES + 1):
@@ -184,7 +184,7 @@ def _is_record(text: str, *, width: int, separator: str) -> bool:
 
 
 class _Ahead:
-    """Lines with a look ahead."""
+    """An iterator of lines with look-ahead."""
 
     def __init__(self, lines: Iterable[tuple[int, str | BadLine]]):
         self.source = iter(lines)

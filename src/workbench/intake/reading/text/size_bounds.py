@@ -1,4 +1,4 @@
-"""Bounds of size for text files: what would not fit into memory is refused while its bytes are counted."""
+"""Size limits for text files: files that would not fit into memory are refused while they are read."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from workbench.core.errors import DataError, Fault
 __all__ = ["SizeBounds"]
 
 _MOST_LINE_BYTES = 16 << 20
-_MOST_RATIO, _RATIO_FROM_BYTES = 200, 1 << 30  # unpacked to packed; below so many unpacked bytes any ratio is fine
+_MOST_RATIO, _RATIO_FROM_BYTES = 200, 1 << 30  # unpacked / packed size; accepted below so many unpacked bytes
 
 
 class SizeBounds:
-    """The length of the current line, and the unpacked size of a file, chunk by chunk.
+    """Tracks the length of the current line and the unpacked size of a file, chunk by chunk.
 
     Parameters
     ----------
@@ -31,7 +31,7 @@ class SizeBounds:
         Raises
         ------
         DataError
-            A line, or the unpacked file, exceeds its bound.
+            A line or the unpacked file exceeds its limit.
         """
         self.bytes += len(chunk)
         first = min((at for at in (chunk.find(b"\n"), chunk.find(b"\r")) if at >= 0), default=len(chunk))

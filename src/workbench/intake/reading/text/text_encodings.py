@@ -1,4 +1,4 @@
-"""The encoding of a text file: declared, else by its mark, else the reading whose letters are most plausible."""
+"""The encoding of a text file: declared, else by its byte order mark, else the one with the most plausible letters."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ from workbench.intake.reading.text.letters import plausibility
 
 __all__ = ["Reading", "encoding_by_mark", "is_wide", "known_encoding", "reading_of_lines"]
 
-_NUL_SHARE = 0.2  # text of two bytes a letter has a NUL at every other byte
-_MARKS = (  # the mark of UTF-32 begins with that of UTF-16
+_NUL_SHARE = 0.2  # two-byte text has a NUL at every other byte
+_MARKS = (  # the byte order mark of UTF-32 begins with that of UTF-16
     (codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF32_LE, "utf-32"), (codecs.BOM_UTF32_BE, "utf-32"),
     (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"),
 )  # fmt: skip
-_OTHERS = ("gb18030", "big5", "shift_jis", "euc_kr", "cp1252", "cp1250", "latin-1")  # after UTF-8
-_PREFERRED = {"gb18030": 0.05, "cp1252": 0.05}  # a little more where two readings are alike
-_JUDGED = 4_000  # lines beyond ASCII whose letters are judged
+_OTHERS = ("gb18030", "big5", "shift_jis", "euc_kr", "cp1252", "cp1250", "latin-1")  # tried after UTF-8
+_PREFERRED = {"gb18030": 0.05, "cp1252": 0.05}  # small bonus to break near-ties
+_JUDGED = 4_000  # number of non-ASCII lines that are scored
 _CLEAR, _LEAST, _MOST_LINES = 0.15, 0.3, 0.5
 
 
 @dataclass(frozen=True)
 class Reading:
-    """The encoding in which a file is read, and others in which it is about as plausible."""
+    """The chosen encoding of a file, and others that are about as plausible."""
 
     encoding: str
     rivals: tuple[str, ...] = ()
@@ -51,7 +51,7 @@ def known_encoding(path: Path, declared: str | None) -> str | None:
 
 
 def encoding_by_mark(content: bytes) -> str | None:
-    """Return the encoding by the byte order mark of a file, or by its letters of two bytes; else None."""
+    """Return the encoding by byte order mark or by the pattern of two-byte letters; else None."""
     for mark, name in _MARKS:
         if content.startswith(mark):
             return name
@@ -62,16 +62,15 @@ def encoding_by_mark(content: bytes) -> str | None:
 
 
 def reading_of_lines(lines: Iterable[bytes]) -> Reading:
-    """Choose the encoding of lines: UTF-8 where half of those beyond ASCII are; else the most plausible reading.
+    """Choose the encoding of lines: UTF-8 if half of the non-ASCII lines are; else the most plausible encoding.
 
-    Of the encodings that decode every line looked at the one with the most plausible letters is taken; where none
-    decodes them all, the one that decodes most, by its letters. Readings that are about as plausible and differ in
-    their text are its rivals.
+    Among the encodings that decode every line, the one with the most plausible letters is chosen; if none decodes all
+    lines, the one that decodes most. Encodings that are about as plausible and give another text are its rivals.
 
     Parameters
     ----------
     lines : iterable of bytes
-        Of the file, or of its beginning.
+        Lines of the file or of its beginning.
     """
     total = utf8 = 0
     kept: list[bytes] = []
@@ -87,7 +86,7 @@ def reading_of_lines(lines: Iterable[bytes]) -> Reading:
     shares = {name: sum(text is not None for text in own) / len(kept) for name, own in texts.items()}
     strict = [name for name in _OTHERS if shares[name] == 1]
     scores = {name: _score(texts[name], name) for name in strict}
-    if not scores or max(scores.values()) < _LEAST:  # some lines are damaged, or of another encoding
+    if not scores or max(scores.values()) < _LEAST:  # some lines are damaged or have another encoding
         scores |= {name: _score(texts[name], name) * shares[name] for name in _OTHERS if shares[name] > _MOST_LINES}
     if utf8 and max(scores.values(), default=0.0) < _LEAST:
         return Reading("utf-8")
@@ -100,7 +99,7 @@ def reading_of_lines(lines: Iterable[bytes]) -> Reading:
 
 
 def is_wide(encoding: str) -> bool:
-    """Tell whether a letter takes two bytes or four in an encoding."""
+    """Return whether an encoding uses two or four bytes per letter."""
     return encoding.startswith(("utf-16", "utf-32"))
 
 

@@ -1,7 +1,7 @@
 """Text files as bytes: compression, encoding, line ends, separator, header.
 
-The encoding is the declared one, else that of its byte order mark, else the reading whose letters are most plausible.
-It is always returned. Used by 01_check_quality and, on the head of a file alone, by ``workbench check``.
+The encoding is the declared one, else that of the byte order mark, else the one with the most plausible letters.
+Used by 01_check_quality and, for the beginning of files only, by ``workbench check``.
 """
 
 from __future__ import annotations
@@ -53,15 +53,15 @@ class Head:
     ----------
     encoding, separator : str
     header : list of str
-        Column names without surrounding blanks and byte order mark; empty where the file has none.
+        Column names without surrounding blanks and byte order mark; empty if the file has none.
     first : list of str
-        Fields of the first data record; empty where there is none.
+        Fields of the first data record; empty if there is none.
     width : int
         Fields of a record.
     skip : int
         Lines above the header.
     rivals : tuple of str
-        Encodings in which the letters are about as plausible.
+        Other encodings that are about as plausible.
     """
 
     encoding: str
@@ -112,15 +112,15 @@ def read_head(
     ----------
     path : Path
     encoding, separator : str, optional
-        As declared; else detected.
+        Declared values; None: detected.
     header : bool
         Whether the first record names the columns.
     wanted : sequence of str
-        Column names the profile maps; of two possible separators the one that finds more of them wins.
+        Column names that the profile maps; the separator that finds more of them is chosen.
     skip_rows : int, optional
         Lines above the header; default: none, or those above the line that has all wanted names.
     find_header : bool
-        Look for the header below notes by its shape, where nothing says which names are wanted.
+        Find the header below notes by its shape, if no wanted names are known.
 
     Raises
     ------
@@ -149,7 +149,7 @@ def read_head(
 
 
 def head_encoding(path: Path, declared: str | None, content: bytes) -> str:
-    """Return the encoding of a file: as declared, by its mark, or the one that fits most lines of its beginning.
+    """Return the encoding of a file: declared, by its byte order mark, or the best fit for its first lines.
 
     Raises
     ------
@@ -172,7 +172,7 @@ def head_reading(path: Path, declared: str | None, content: bytes) -> Reading:
 
 
 def read_lines(path: Path, *, encoding: str, newline: bytes = b"\n") -> Iterator[tuple[int, str | BadLine]]:
-    """Read numbered lines without their ends; a line that does not decode comes as a `BadLine`. NULs are removed."""
+    """Read numbered lines without line ends; undecodable lines are `BadLine`s. NULs are removed."""
     offset = 0
     with readable(path), open_bytes(path) as stream:
         lines = stream if newline == b"\n" else _split(stream, newline)
@@ -229,7 +229,7 @@ def _plain_separator(separator: str | None) -> str | None:
 
 
 def _find_separator(lines: Sequence[str], *, header: bool, wanted: Sequence[str]) -> str:
-    """Choose the separator that finds most of the mapped names, then the one with most equal widths."""
+    """Choose the separator that finds most mapped names, then the one with most lines of equal width."""
     names = {name.strip(_EDGES) for name in wanted}
     sample = [line for line in lines if line.strip(_EDGES)][:HEAD_RECORDS]
     best, best_separator = (-1, -1.0, 0), ","
@@ -245,18 +245,18 @@ def _find_separator(lines: Sequence[str], *, header: bool, wanted: Sequence[str]
 
 
 def _first_rows(lines: Sequence[str], separator: str) -> list[list[str]]:
-    """Return the fields of the first two records, whatever their width."""
+    """Return the fields of the first two records, of any width."""
     remaining = list(itertools.islice((line for line in lines if line.strip(_EDGES)), HEAD_RECORDS * 10))
     rows: list[list[str]] = []
     while remaining and len(rows) < 2:  # noqa: PLR2004  (a header and one record)
-        taken, line = 1, split_line(remaining[0], separator)
-        while line.state == "open" and taken < len(remaining):
-            taken += 1
-            line = split_line("\n".join(remaining[:taken]), separator)
+        span, line = 1, split_line(remaining[0], separator)
+        while line.state == "open" and span < len(remaining):
+            span += 1
+            line = split_line("\n".join(remaining[:span]), separator)
         if line.state == "open":
-            taken, line = 1, split_line(remaining[0], separator)
+            span, line = 1, split_line(remaining[0], separator)
         rows.append(line.fields)
-        remaining = remaining[taken:]
+        remaining = remaining[span:]
     return rows
 
 

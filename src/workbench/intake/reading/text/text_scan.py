@@ -1,6 +1,6 @@
-"""One pass over the bytes of a text file: lines, separators, encoding, and which characters cannot occur in it.
+"""Scan the bytes of a text file once: lines, separators, encoding, and characters that do not occur.
 
-What is proven for all bytes need not be tested for every cell; used by 01_check_quality.
+Properties proven for all bytes need not be tested for every cell. Used by 01_check_quality.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ __all__ = ["Scan", "scan_text"]
 _CHUNK_BYTES = 512 << 10  # small arrays stay in cache
 _NEWLINE, _RETURN, _SPACE, _QUOTE, _DELETE = 0x0A, 0x0D, 0x20, 0x22, 0x7F
 _WIDE_BLANKS = (b"\xc2\xa0", b"\xe1\x9a\x80", b"\xe2\x80", b"\xe2\x81", b"\xe3\x80\x80", b"\xef\xbb\xbf")
-_NOTED = b'+_"eE'  # signs whose presence is recorded
+_NOTED = b'+_"eE'  # characters whose presence is recorded
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class Scan:
         True when every byte decodes and there is no NUL and no lone carriage return: the engine's own reader may
         then read the file.
     blank_quotes : int
-        Blanks between a separator and a quote: a quoted field begins there, or the blanks are in quoted text.
+        Number of blanks between a separator and a quote: before a quoted field, or inside quoted text.
     decodes : bool
         True when every line decodes.
     nuls : int
@@ -52,9 +52,9 @@ class Scan:
     printable : bool
         True when a trimmed file has only letters, digits and signs of ASCII; the header is not considered.
     signs : str
-        Which of ``+ _ " e E`` occur in the file after the header.
+        Those of ``+ _ " e E`` that occur in the file after the header.
     rivals : tuple of str
-        Encodings in which the letters are about as plausible.
+        Other encodings that are about as plausible.
     """
 
     encoding: str
@@ -78,7 +78,7 @@ def scan_text(path: Path, *, encoding: str | None = None, separator: str = ",", 
     ----------
     path : Path
     encoding : str, optional
-        As declared.
+        The declared encoding.
     separator : str
     header : bool
         Whether the first line names the columns.
@@ -170,7 +170,7 @@ class _Buffers:
 
 
 class _Chunk:
-    """A chunk of a file; each comparison of all its bytes is made once, in arrays that the next chunk reuses."""
+    """A chunk of a file; comparisons of all its bytes are made once, in arrays reused by the next chunk."""
 
     def __init__(self, content: bytes, mark: bytes, buffers: _Buffers):
         self.content, self.mark, self.buffers = content, mark, buffers
@@ -203,15 +203,15 @@ class _Chunk:
         return np.logical_and(left, right, out=self.buffers.both[: len(left)])
 
     def is_printable(self) -> bool:
-        """Tell whether there are only letters, digits and signs of ASCII, separators and line ends."""
+        """Return whether there are only letters, digits and signs of ASCII, separators and line ends."""
         usual = self.newlines + self.returns + (self.separators if self.mark < b" " else 0)
         return self.is_ascii and self.controls == usual and _DELETE not in self.content
 
     def may_have_edges(self, before: bytes) -> bool:
-        """Tell whether a blank may be at the edge of a cell: next to a separator, a quote or a line end.
+        """Return whether a blank may be at the edge of a cell, next to a separator, a quote or a line end.
 
-        Blanks other than the space count anywhere, wide ones by their first bytes, which may begin in the bytes before
-        the content.
+        Blanks other than the space count anywhere; multi-byte blanks are detected by their first bytes, which may be in
+        the bytes before the content.
         """
         content, mark = self.content, self.mark
         if (mark == b"\t" and b'"' in content) or (mark != b"\t" and b"\t" in content):
