@@ -22,7 +22,7 @@ OWN = {
     "renamed_category": ("category_new", "transactions.payment_method=WeChat Pay"),
 }
 FEW = 4  # further alarms of the same change: what is computed from it
-USUAL = 4  # alarms of a month without a planted change
+USUAL = 2  # alarms of a month without a planted change
 
 
 @pytest.fixture(scope="module")

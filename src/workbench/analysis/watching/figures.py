@@ -9,7 +9,7 @@ import numpy as np
 from scipy.special import ndtr
 
 from workbench.analysis.watching.bins import MISSING, Binned, bin_levels, bin_numbers
-from workbench.analysis.watching.shares import Shift, compare_counts, count_codes, jensen_shannon
+from workbench.analysis.watching.shares import Counts, Shift, compare_counts, count_codes, jensen_shannon
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -24,7 +24,7 @@ DEFINITION, SOURCE, CUSTOMERS = "definition", "source", "customers"
 DISTRIBUTION, EMPTY, CONSTANT, SCALE = "distribution", "missing", "constant", "scale"
 _SCALES = (10.0, 100.0, 1000.0, 10_000.0)
 _NEAR_SCALE = 0.05  # of a power of ten
-_FEWEST_FOR_SCALE = 30
+_FEWEST_FOR_SCALE, _SAMPLE = 30, 100_000
 
 
 @dataclass(frozen=True)
@@ -113,11 +113,11 @@ def watch_numbers(
     """
     binned = _within(bin_numbers(old, new), within)
     means = tuple(_masked(values, codes) for values, codes in ((old, binned.old), (new, binned.new)))
-    figures = []
+    figures, counts = [], _joint(binned, pairing)
     for population, sides in _populations(binned, pairing).items():
         old_values, new_values = (values[at] for values, at in zip(means, sides, strict=True))
         mean_old, mean_new = _mean(old_values), _mean(new_values)
-        shift = _shift(binned, pairing, population, alpha)
+        shift = _shift(counts, binned.ordered, population, alpha)
         sign = -1.0 if mean_new < mean_old else 1.0
         moved: dict[str, Any] = {} if shift is None else {"change": sign * shift.points, **_test(shift)}
         what = _what(old_values, new_values, binned, shift) if shift is not None else DISTRIBUTION
@@ -166,7 +166,8 @@ def watch_levels(
     """
     binned = _within(bin_levels(old, new, levels=levels), within)
     populations = _populations(binned, pairing)
-    shifts = {population: _shift(binned, pairing, population, alpha) for population in populations}
+    joint = _joint(binned, pairing)
+    shifts = {population: _shift(joint, binned.ordered, population, alpha) for population in populations}
     if shifts["all"] is None:
         return []
     at = shifts["all"].at
@@ -221,23 +222,28 @@ def _populations(binned: Binned, pairing: Pairing) -> dict[str, tuple[np.ndarray
     if len(same[0]) and (len(same[0]) < len(everybody[0]) or len(same[1]) < len(everybody[1])):
         nobody = np.array([], dtype=np.int64)
         populations["same"] = same
-        populations["entered"] = (nobody, np.setdiff1d(everybody[1], same[1], assume_unique=True))
-        populations["left"] = (np.setdiff1d(everybody[0], same[0], assume_unique=True), nobody)
+        populations["entered"] = (nobody, _others(binned.new, same[1]))
+        populations["left"] = (_others(binned.old, same[0]), nobody)
     return populations
 
 
-def _shift(binned: Binned, pairing: Pairing, population: str, alpha: float) -> Shift | None:
-    pairs = (pairing.old, pairing.new)
-    if population == "all":
-        counts = count_codes(binned.old, binned.new, binned.size, pairs=pairs)
-    elif population == "same":
-        compared = (binned.old[pairs[0]] >= 0) & (binned.new[pairs[1]] >= 0)
-        then, now = binned.old[pairs[0]][compared], binned.new[pairs[1]][compared]
-        everyone = np.arange(len(then))
-        counts = count_codes(then, now, binned.size, pairs=(everyone, everyone))
-    else:
+def _others(codes: np.ndarray, same: np.ndarray) -> np.ndarray:
+    """Return the positions of the compared customers that are not among some."""
+    others = codes >= 0
+    others[same] = False
+    return np.flatnonzero(others)
+
+
+def _joint(binned: Binned, pairing: Pairing) -> Counts:
+    return count_codes(binned.old, binned.new, binned.size, pairs=(pairing.old, pairing.new))
+
+
+def _shift(counts: Counts, ordered: int, population: str, alpha: float) -> Shift | None:
+    if population == "same":
+        counts = Counts(counts.both.sum(axis=1), counts.both.sum(axis=0), counts.both)
+    elif population != "all":
         return None
-    return compare_counts(counts, ordered=binned.ordered, alpha=alpha)
+    return compare_counts(counts, ordered=ordered, alpha=alpha)
 
 
 def _masked(values: np.ndarray, codes: np.ndarray) -> np.ndarray:
@@ -268,6 +274,7 @@ def _what(old: np.ndarray, new: np.ndarray, binned: Binned, shift: Shift) -> str
         return EMPTY
     if now.min() == now.max() and then.min() < then.max():
         return CONSTANT
+    then, now = (values[:: max(1, len(values) // _SAMPLE)] for values in (then, now))  # enough for a median
     then, now = then[then > 0], now[now > 0]
     if min(len(then), len(now)) >= _FEWEST_FOR_SCALE and binned.ordered > 2:  # noqa: PLR2004
         ratio = float(np.median(now) / np.median(then))
