@@ -154,6 +154,7 @@ def _why_unread(table: str, at: int, facts: Facts, sample: Sample) -> Reason | N
         (sample.header and repeated, Reason("left_repeated")),
         (not facts.filled, Reason("left_empty")),
         (personal, Reason("left_personal")),
+        (facts.fits("address"), Reason("left_address")),
         (not CANONICAL[table].open, Reason("left_table", {"table": table})),
         (facts.distinct == 1 and facts.full and facts.rows > 1, Reason("left_constant", {"value": always})),
         (is_date(facts), Reason("left_date")),

@@ -161,6 +161,7 @@ def test_a_pipeline_of_sales_has_accounts_as_customers(shop):
 
 def test_a_table_without_an_id_is_numbered_and_its_few_codes_are_no_id(shop):
     intake = shop.new(shop.put("churn_without_an_id")).intake()
+    assert "Area code" not in shop.yaml["06_segment_customers"]["features"]
     assert sorted(shop.tables.values()) == ["customers", "labels"]
     assert {source["numbered"] for source in shop.yaml["sources"].values()} == {"customer_id"}
     assert (intake.tables["customers"].count().execute(), intake.tables["labels"].count().execute()) == (28, 28)
@@ -280,6 +281,7 @@ def test_titles_stand_for_products_without_a_number(shop):
     assert shop.doubted("宝贝标题")
     assert "platform" not in shop.columns("transactions") and "store_id" not in shop.columns("transactions")
     assert intake.tables["products"].count().execute() >= 1
+    assert "# 不读取：收货地址: 地址以省、市开头" in shop.text
 
 
 def test_orders_without_a_buyer_are_still_orders(shop):

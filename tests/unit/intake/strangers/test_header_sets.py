@@ -1,6 +1,7 @@
 """Headers of forty documented exports: id, date, money and product are mapped right, or the mapping is in doubt."""
 
 import random
+import re
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -106,3 +107,38 @@ def test_ids_dates_money_and_products_of_documented_exports_are_mapped_right(ver
 
 def test_what_is_not_mapped_right_is_in_doubt(verdicts):
     assert [entry for _, _, wrong in verdicts for entry in wrong] == []
+
+
+def words_of(header):
+    return re.sub(r"(?<=[a-z])(?=[A-Z])", " ", header).replace("_", " ").replace("-", " ").split()
+
+
+SPELLINGS = {
+    "capitals": str.upper,
+    "underscores": lambda header: "_".join(words_of(header)).lower(),
+    "blanks": lambda header: " ".join(words_of(header)).title(),
+    "humps": lambda header: "".join(word[:1].upper() + word[1:] for word in words_of(header)),
+    "another order": str,
+}
+
+
+def respelled(export, spelling):
+    names = {header: SPELLINGS[spelling](header) for header in export["headers"]}
+    headers = list(export["headers"].items())
+    if spelling == "another order":
+        random.Random(export["name"]).shuffle(headers)
+    means = {column: [names[header] for header in headers] for column, headers in export["means"].items()}
+    return {**export, "headers": {names[header]: kind for header, kind in headers}, "means": means}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("spelling", SPELLINGS)
+def test_headers_spelled_otherwise_are_mapped_as_well(spelling, tmp_path, capsys):
+    exports = [respelled(export, spelling) for export in EXPORTS]
+    results = [judged(export, tmp_path) for export in exports]
+    right = sum(len(names) for names, _, _ in results)
+    missed = [entry for _, doubted, wrong in results for entry in (*doubted, *wrong)]
+    with capsys.disabled():
+        print(f"\n{spelling}: {right} of {right + len(missed)} columns are mapped right")
+    assert right / (right + len(missed)) >= RIGHT, missed
+    assert [entry for _, _, wrong in results for entry in wrong] == []

@@ -185,6 +185,11 @@ def _is_province(value: str) -> bool:
     return _PROVINCE_END.sub("", value) in _PROVINCES
 
 
+def _begins_with_province(value: str) -> bool:
+    first, *others = value.split()
+    return bool(others) and _is_province(first)
+
+
 def _is_city(value: str) -> bool:
     return value.lower() in city_tiers()
 
@@ -207,6 +212,7 @@ _TESTS: dict[str, Callable[[str], bool]] = {
     **{name: _matcher(form) for name, form in _FORMS.items()},
     **{name: _member(words) for name, words in _WORDS.items()},
     "province": _is_province,
+    "address": _begins_with_province,
     "city": _is_city,
     "person": _is_person,
 }
