@@ -90,9 +90,9 @@ def measured(name: str, folder: Path, columns: int) -> dict[str, float]:
 
 def by_workbench(folder: Path, columns: int) -> None:
     """Compare the two tables as 13_watch_changes does."""
-    from workbench.analysis.watching.columns import Columns  # noqa: PLC0415
     from workbench.analysis.watching.customers import RunTables, compare_customers  # noqa: PLC0415
     from workbench.analysis.watching.judging import judge  # noqa: PLC0415
+    from workbench.analysis.watching.measures.columns import Columns  # noqa: PLC0415
     from workbench.analysis.watching.pairing import pair_customers  # noqa: PLC0415
     from workbench.core.store.tables import connect  # noqa: PLC0415
 

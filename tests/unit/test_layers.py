@@ -17,7 +17,7 @@ PACKAGE = Path(__file__).parents[2] / "src" / "workbench"
 WINGS = ("core", "intake", "analysis", "report", "run")  # a wing may import itself and those before it
 LONGEST_CHAIN = 11  # modules on the longest chain of imports, both ends counted
 MOST_IN_A_ROOM = 16  # loose files of a folder
-LARGER_ROOMS = {"intake/demo/jewellery": 19}  # one made-up retailer, file by file
+LARGER_ROOMS = {"intake/demo/jewellery": 20}  # one made-up retailer, file by file
 
 # library: the modules, rooms or wings that may import it
 OWNERS = {

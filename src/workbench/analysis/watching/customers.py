@@ -9,12 +9,12 @@ import numpy as np
 import pandas as pd
 
 from workbench.analysis.watching.comparable import TagRule, tag_quiet_in, watched_features
-from workbench.analysis.watching.figures import EMPTY, Figure, watch_levels, watch_numbers
+from workbench.analysis.watching.measures.figures import EMPTY, Figure, watch_levels, watch_numbers
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
 
-    from workbench.analysis.watching.columns import Columns
+    from workbench.analysis.watching.measures.columns import Columns
     from workbench.analysis.watching.pairing import Pairing
 
 __all__ = ["PLACED_AS_BEFORE", "TIERS", "WITHOUT", "RunTables", "compare_customers", "value_tiers"]

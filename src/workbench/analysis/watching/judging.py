@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from workbench.analysis.intervals import benjamini_hochberg
-from workbench.analysis.watching.figures import CUSTOMERS, DEFINITION, Figure
+from workbench.analysis.watching.measures.figures import CUSTOMERS, DEFINITION, Figure
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 from scipy.special import chdtrc, pdtr
 
-from workbench.analysis.watching.figures import SOURCE, Figure
+from workbench.analysis.watching.measures.figures import SOURCE, Figure
 from workbench.core.schema import CANONICAL
 
 if TYPE_CHECKING:

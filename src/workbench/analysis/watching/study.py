@@ -9,8 +9,8 @@ import numpy as np
 
 from workbench.analysis.watching.customers import RunTables, compare_customers
 from workbench.analysis.watching.definitions import Redefined, compare_definitions, tag_versions
-from workbench.analysis.watching.figures import SOURCE, Figure
 from workbench.analysis.watching.judging import judge
+from workbench.analysis.watching.measures.figures import SOURCE, Figure
 from workbench.analysis.watching.migration import count_moved, follow_customers, migration_matrix
 from workbench.analysis.watching.pairing import Pairing, pair_customers
 from workbench.analysis.watching.recorded import recorded_between

@@ -13,10 +13,10 @@ from workbench.analysis.segments.definition import SegmentDefinition, assign_tab
 from workbench.analysis.tags.columns import TAG
 from workbench.analysis.tags.compiling import columns_of_tag
 from workbench.analysis.watching.alarms import ALERT_COLUMNS
-from workbench.analysis.watching.columns import Columns
 from workbench.analysis.watching.comparable import TagRule
 from workbench.analysis.watching.customers import PLACED_AS_BEFORE, RunTables
 from workbench.analysis.watching.judging import DRIFT_COLUMNS
+from workbench.analysis.watching.measures.columns import Columns
 from workbench.analysis.watching.pairing import rename_customers
 from workbench.analysis.watching.realised import Prediction
 from workbench.analysis.watching.sources import count_past

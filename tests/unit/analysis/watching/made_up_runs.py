@@ -11,8 +11,8 @@ import ibis
 import numpy as np
 import pandas as pd
 
-from workbench.analysis.watching.columns import Columns
 from workbench.analysis.watching.customers import RunTables
+from workbench.analysis.watching.measures.columns import Columns
 from workbench.analysis.watching.study import RunState
 
 __all__ = ["PLANTED", "Run", "pair_of_runs", "state_of"]

@@ -8,11 +8,11 @@ import pandas as pd
 import pytest
 
 from workbench.analysis.watching.alarms import gather_alarms
-from workbench.analysis.watching.columns import Columns
 from workbench.analysis.watching.comparable import TagRule, tag_quiet_in, watched_features
 from workbench.analysis.watching.customers import RunTables, compare_customers
-from workbench.analysis.watching.figures import Figure
 from workbench.analysis.watching.judging import judge
+from workbench.analysis.watching.measures.columns import Columns
+from workbench.analysis.watching.measures.figures import Figure
 from workbench.analysis.watching.pairing import pair_customers
 from workbench.analysis.watching.recorded import recorded_between
 from workbench.analysis.watching.sources import Period, watch_tables

@@ -9,13 +9,13 @@ import pytest
 from scipy.stats import chi2_contingency
 
 from workbench.analysis.watching.alarms import gather_alarms, watched_alarms
-from workbench.analysis.watching.bins import bin_numbers
-from workbench.analysis.watching.figures import Figure
 from workbench.analysis.watching.judging import judge
+from workbench.analysis.watching.measures.bins import bin_numbers
+from workbench.analysis.watching.measures.figures import Figure
+from workbench.analysis.watching.measures.shares import Counts, compare_counts
 from workbench.analysis.watching.migration import _matrix
 from workbench.analysis.watching.pairing import pair_customers, rename_customers
 from workbench.analysis.watching.realised import Prediction, judge_predictions, lost_to_baseline, weights_of
-from workbench.analysis.watching.shares import Counts, compare_counts
 
 NOBODY = np.zeros((2, 2), dtype=int)
 

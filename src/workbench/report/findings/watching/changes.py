@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from workbench.analysis.watching.composition import split_change
+from workbench.analysis.watching.measures.composition import split_change
 from workbench.report.findings.finding import Finding
 from workbench.report.findings.watching.words import figure_name, number_words, points_of, subject_name
 from workbench.report.text import say

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from workbench.analysis.watching.bins import MISSING
 from workbench.analysis.watching.customers import WITHOUT
+from workbench.analysis.watching.measures.bins import MISSING
 from workbench.analysis.watching.migration import ENTERED, LEFT
 from workbench.report.charts.marks import kind_of
 from workbench.report.numbers import LANGUAGES, show

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from scipy.special import ndtr
 
-from workbench.analysis.watching.bins import MISSING, Binned, bin_levels, bin_numbers
-from workbench.analysis.watching.shares import Counts, Shift, compare_counts, count_codes, jensen_shannon
+from workbench.analysis.watching.measures.bins import MISSING, Binned, bin_levels, bin_numbers
+from workbench.analysis.watching.measures.shares import Counts, Shift, compare_counts, count_codes, jensen_shannon
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
