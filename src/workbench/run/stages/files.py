@@ -9,19 +9,26 @@ from typing import TYPE_CHECKING
 from workbench.core.files import write_text
 from workbench.core.workspace import PEOPLE
 from workbench.intake.features.inputs.keep import keeping
+from workbench.run.definitions.tag_purposes import PURPOSES_FILE, acknowledged_purposes
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from workbench.core.tags.registry import TagRegistry
     from workbench.intake.features.inputs.keep import Keep
     from workbench.run.stages.stage import StageRun
 
-__all__ = ["hold_rows", "people_folder", "scratch_folder", "write_text_file"]
+__all__ = ["hold_rows", "people_folder", "scratch_folder", "write_purposes", "write_text_file"]
 
 
 def write_text_file(stage: StageRun, name: str, content: str) -> Path:
     """Write a text file (a definition, a page) into the staging folder of the stage."""
     return write_text(stage.staging.folder / name, content)
+
+
+def write_purposes(stage: StageRun, registry: TagRegistry) -> None:
+    """Stage the purposes of the tags, which exports are checked against."""
+    write_text_file(stage, PURPOSES_FILE, acknowledged_purposes(stage.workspace, stage.profile.name, registry))
 
 
 def people_folder(stage: StageRun) -> Path:
