@@ -65,6 +65,7 @@ def plot_grid(frame: pd.DataFrame, *, language: str = "en", about: About = UNKNO
     cells = cells.assign(monetary_mean=means, hidden=hidden)
     bins = int(max(frame["r_score"].max(), frame["f_score"].max()))
     title = _grid_title(cells, language)
+    cells["monetary_mean"] = means.mask(hidden)  # a colour would tell which of the hidden counts is small
     figure, (axes, side) = canvas("high", widths=(2.6, 1))
     axes.set_anchor("E")
     colours = sequential(cells["monetary_mean"].min(), cells["monetary_mean"].max())
