@@ -81,8 +81,8 @@ def _change(name: str, before: Any, now: Any, language: str, currency: str) -> l
         return [label(name, language), label(before, language), label(now, language), ""]
     moved = float(now) - float(before) if not (is_missing(before) or is_missing(now)) else None
     sign = "+" if moved is not None and moved > 0 else ""
-    shown = [show(value, kind, language, currency) for value in (before, now)]
-    return [label(name, language), *shown, sign + show(moved, kind, language, currency)]
+    texts = [show(value, kind, language, currency) for value in (before, now)]
+    return [label(name, language), *texts, sign + show(moved, kind, language, currency)]
 
 
 def _kind_of(name: str, before: Any, now: Any) -> str:

@@ -48,10 +48,10 @@ def test_the_list_of_a_plan_counts_its_actions_unless_few_customers_get_one(tiny
     actions = pd.read_parquet(tiny / "data/processed/tiny/actions.parquet")
     planned = actions[actions["customer_id"].isin(listed) & (actions["arm"] == "treat")]
     sizes = sorted(planned["action"].value_counts(), reverse=True)
-    shown = [action.n for action in entry.actions]
-    assert shown == sizes[: len(shown)]
-    assert shown and min(shown) >= 10
-    rest = sizes[len(shown) :]
+    counts = [action.n for action in entry.actions]
+    assert counts == sizes[: len(counts)]
+    assert counts and min(counts) >= 10
+    rest = sizes[len(counts) :]
     assert not rest or sum(rest) >= 10 + len(rest)
 
 

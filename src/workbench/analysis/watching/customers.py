@@ -99,8 +99,8 @@ def compare_customers(
         if table not in changed and runs.both_have(table):
             for column in columns:
                 sides = tuple(run.column(table, column).astype("float64") for run in (old, new))
-                known = _known(*sides)
-                figures += runs.numbers(table, column, sides, within=known, family=column, by_mean=True)
+                scored = _known(*sides)
+                figures += runs.numbers(table, column, sides, within=scored, family=column, by_mean=True)
     if "value" not in changed and runs.both_have("value"):
         tiers = value_tiers(old, new)
         figures += runs.levels("value", "value_tier", tiers, within=_known(*tiers), family="expected_value")

@@ -81,8 +81,9 @@ def find_plan(plan: Plan, prices: pd.DataFrame, compared: pd.DataFrame, groups: 
     values |= {"held_out": _held_out(plan), "budget": plan.terms.budget}
     gains_nothing = totals["expected_gain"] == 0
     only_assumed = not gains_nothing and totals["gain_low"] == 0 and _assumed(plan) == totals["expected_gain"]
-    shown = "plan_answer" if totals["gain_low"] > 0 else "plan_answer_open"  # whether the whole interval is above 0
-    key = "plan_services" if gains_nothing else "plan_assumed_only" if only_assumed else shown
+    is_above_0 = totals["gain_low"] > 0  # the whole interval is
+    by_interval = "plan_answer" if is_above_0 else "plan_answer_open"
+    key = "plan_services" if gains_nothing else "plan_assumed_only" if only_assumed else by_interval
     findings = [Finding(key, values, 0.9), *_prices(plan, prices)]
     return [*findings, *_compared(plan, compared), *_not_planned(plan), *_groups(groups), *_held(plan)]
 

@@ -61,9 +61,9 @@ def check_purposes(workspace: Workspace, profile: str, registry: TagRegistry, ta
     for name in sorted(set(tags) & set(registry.tags)):
         tag, last = registry.tags[name], before.get(name)
         if last is not None and _is_changed(last, _Purpose(purpose=tag.purpose, version=tag.version)):
-            found = f"its purpose changed from “{last['purpose']}” to “{tag.purpose}”"
+            problem = f"its purpose changed from “{last['purpose']}” to “{tag.purpose}”"
             remedy = f"Inform the customers, or ask them, then write version: {last['version'] + 1} and export again"
-            faults.append(Fault(f"tag {name}", found, "A tag is used for the purpose it was computed for", remedy))
+            faults.append(Fault(f"tag {name}", problem, "A tag is used for the purpose it was computed for", remedy))
     if faults:
         raise ProfileError(faults)
 

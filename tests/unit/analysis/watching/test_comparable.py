@@ -70,8 +70,8 @@ def test_every_comparison_with_all_customers_says_that_it_moves_with_others():
     ],
 )
 def test_a_tag_follows_the_features_of_its_rule(columns, relative, tables):
-    known = ["spend_90d", "city", "discount_share", "tenure_days"]
-    assert tag_quiet_in(TagRule(tuple(columns), relative), known) == tables
+    feature_names = ["spend_90d", "city", "discount_share", "tenure_days"]
+    assert tag_quiet_in(TagRule(tuple(columns), relative), feature_names) == tables
 
 
 def growing(shift=0.0):

@@ -103,8 +103,8 @@ def shown_candidates(search: Search, verdict: Verdict) -> pd.DataFrame:
     if table.empty:
         return table
     left_out = [f"criterion_{name}" for name in criteria(verdict, search.candidates, search.null)]
-    shown = table.assign(method="method_" + table["method"], left_out_by=left_out)
-    return shown.rename(columns={"null_high": "one_cloud_high"})
+    rows = table.assign(method="method_" + table["method"], left_out_by=left_out)
+    return rows.rename(columns={"null_high": "one_cloud_high"})
 
 
 def value_shares(features: pd.DataFrame, assigned: pd.DataFrame, sizes: pd.DataFrame) -> pd.DataFrame:

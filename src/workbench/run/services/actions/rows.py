@@ -98,12 +98,12 @@ def with_contacts(workspace: Workspace, profile: Profile, rows: ContactRows, pla
         There is no vault or no key for it, the key does not open it, or no source of people has such a column.
     """
     if not has_vault(workspace, profile.name):
-        found, expected = f"profile {profile.name} has no vault", f"{_VAULT_STAGE} writes it where it has a key"
+        problem, expected = f"profile {profile.name} has no vault", f"{_VAULT_STAGE} writes it where it has a key"
         remedy = (
             f"Set {KEY_VARIABLE} or {KEY_FILE_VARIABLE} and run {_VAULT_STAGE}; without --contacts the lists hold the "
             "source's own ids"
         )
-        raise DataError(Fault(f"--contacts {kind}", found, expected, remedy))
+        raise DataError(Fault(f"--contacts {kind}", problem, expected, remedy))
     if find_key(workspace) is None:
         remedy = f"Set {KEY_VARIABLE} or {KEY_FILE_VARIABLE}; without --contacts the lists hold the source's own ids"
         raise DataError(Fault(f"--contacts {kind}", "no key for the vault", "The key it was written with", remedy))

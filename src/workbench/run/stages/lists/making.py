@@ -182,9 +182,9 @@ def _of_plan(
 def _actions(planned: pd.DataFrame, customers: Customers, least: int) -> tuple[PlannedAction, ...]:
     """Count the customers of each action, the most frequent first, without those whose count tells of few."""
     counts = planned.groupby("action").size().sort_values(ascending=False, kind="stable").to_frame("n")
-    shown = counts["n"][~small_cells(counts, least=least, rows=False, name="list by action")["n"]]
-    unnamed = {name: dict.fromkeys(LANGUAGES, str(name)) for name in shown.index}
-    return tuple(PlannedAction((unnamed | customers.actions)[name], int(n)) for name, n in shown.items())
+    visible = counts["n"][~small_cells(counts, least=least, rows=False, name="list by action")["n"]]
+    unnamed = {name: dict.fromkeys(LANGUAGES, str(name)) for name in visible.index}
+    return tuple(PlannedAction((unnamed | customers.actions)[name], int(n)) for name, n in visible.items())
 
 
 def _tested(churn: Mapping[str, Any], basis: str) -> dict[str, Any]:
